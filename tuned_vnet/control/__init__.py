@@ -1,0 +1,1 @@
+"""The control socket: varlink server of the daemon, client of the command."""

@@ -1,0 +1,1 @@
+"""tuned-vnetctl, one module for each verb."""

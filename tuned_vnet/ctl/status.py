@@ -1,0 +1,24 @@
+"""Show devices and their VFs: how each setting stands, who holds each VF, what is pending or refused and why."""
+
+import argparse
+
+from tuned_vnet.ctl.output import add_device, print_json, print_status, state_code
+from tuned_vnet.ctl.source import open_source
+from tuned_vnet.errors import ExitCode
+
+HELP = "how everything stands"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """An optional device."""
+    add_device(parser)
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Exit code 3 when something differs from what is desired."""
+    report = open_source().status(arguments.device)["status"]
+    if arguments.json:
+        print_json(report)
+    else:
+        print_status(report)
+    return state_code(report)

@@ -1,0 +1,100 @@
+"""Constants of the kernel's interfaces under the kernel's names, by header (include/uapi/, Linux 6.12)."""
+
+# linux/netlink.h
+NETLINK_ROUTE = 0
+NETLINK_CAP_ACK = 10
+NETLINK_EXT_ACK = 11
+NETLINK_GET_STRICT_CHK = 12
+NLM_F_REQUEST = 0x1
+NLM_F_ACK = 0x4
+NLM_F_DUMP = 0x300
+NLM_F_CAPPED = 0x100
+NLM_F_ACK_TLVS = 0x200
+NLMSG_NOOP = 1
+NLMSG_ERROR = 2
+NLMSG_DONE = 3
+NLMSGERR_ATTR_MSG = 1
+NLA_TYPE_MASK = 0x3FFF
+
+# linux/socket.h and asm-generic/socket.h
+SOL_NETLINK = 270
+SO_RCVBUFFORCE = 33
+
+# linux/rtnetlink.h
+RTM_NEWLINK = 16
+RTM_DELLINK = 17
+RTM_GETLINK = 18
+RTM_SETLINK = 19
+RTMGRP_LINK = 1
+RTEXT_FILTER_VF = 1
+RTEXT_FILTER_SKIP_STATS = 8
+
+# linux/if.h
+IFF_UP = 0x1
+IFF_LOWER_UP = 0x10000
+
+# linux/if_link.h
+IFLA_ADDRESS = 1
+IFLA_IFNAME = 3
+IFLA_MTU = 4
+IFLA_TXQLEN = 13
+IFLA_NUM_VF = 21
+IFLA_VFINFO_LIST = 22
+IFLA_EXT_MASK = 29
+IFLA_MIN_MTU = 50
+IFLA_MAX_MTU = 51
+IFLA_PERM_ADDRESS = 54
+IFLA_VF_INFO = 1
+IFLA_VF_MAC = 1
+IFLA_VF_VLAN = 2
+IFLA_VF_SPOOFCHK = 4
+IFLA_VF_LINK_STATE = 5
+IFLA_VF_RATE = 6
+IFLA_VF_RSS_QUERY_EN = 7
+IFLA_VF_TRUST = 9
+IFLA_VF_VLAN_LIST = 12
+IFLA_VF_VLAN_INFO = 1
+IFLA_VF_LINK_STATE_AUTO = 0
+IFLA_VF_LINK_STATE_ENABLE = 1
+IFLA_VF_LINK_STATE_DISABLE = 2
+
+# linux/if_ether.h
+ETH_P_8021Q = 0x8100
+ETH_P_8021AD = 0x88A8
+
+# linux/netdevice.h: /sys/class/net/*/addr_assign_type
+NET_ADDR_PERM = 0
+
+# linux/ethtool_netlink.h (from Linux 6.15 in ethtool_netlink_generated.h)
+ETHTOOL_GENL_NAME = "ethtool"
+ETHTOOL_GENL_VERSION = 1
+ETHTOOL_MSG_RINGS_GET = 15
+ETHTOOL_MSG_RINGS_SET = 16
+ETHTOOL_MSG_COALESCE_GET = 19
+ETHTOOL_MSG_COALESCE_SET = 20
+
+# linux/sockios.h, linux/ethtool.h
+SIOCETHTOOL = 0x8946
+ETHTOOL_GRXFH = 0x29
+ETHTOOL_SRXFH = 0x2A
+TCP_V4_FLOW = 0x01
+UDP_V4_FLOW = 0x02
+SCTP_V4_FLOW = 0x03
+AH_ESP_V4_FLOW = 0x04
+TCP_V6_FLOW = 0x05
+UDP_V6_FLOW = 0x06
+SCTP_V6_FLOW = 0x07
+AH_ESP_V6_FLOW = 0x08
+RXH_L2DA = 1 << 1
+RXH_VLAN = 1 << 2
+RXH_L3_PROTO = 1 << 3
+RXH_IP_SRC = 1 << 4
+RXH_IP_DST = 1 << 5
+RXH_L4_B_0_1 = 1 << 6
+RXH_L4_B_2_3 = 1 << 7
+RXH_GTP_TEID = 1 << 8
+RXH_IP6_FL = 1 << 9
+RXH_DISCARD = 1 << 31
+
+# linux/pci_ids.h: the upper byte of /sys/bus/pci/devices/*/class
+PCI_BASE_CLASS_NETWORK = 0x02
