@@ -235,7 +235,7 @@ class Situation:
             return "the device has no driver", Outcome.PENDING
         if self.device.driver == "vfio-pci":
             return "the device is bound to vfio-pci", Outcome.REFUSED
-        return "the device has no netdev yet", Outcome.PENDING
+        return "the device has no netdev yet, or udev has not named it yet", Outcome.PENDING
 
     def disruption(self) -> str | None:
         """Why this device may not be reset now, or None when it may."""

@@ -69,17 +69,18 @@ class Journal:
 
 
 def _troubles(report: DeviceReport) -> Iterable[tuple[str, Finding]]:
-    """Findings that are alike for several VFs make one line."""
-    groups: dict[tuple[str, Outcome, str | None], list[Finding]] = {}
+    """What stands alike for the same reason, of several settings or VFs, makes one line."""
+    groups: dict[tuple[Outcome, str | None, bool], list[Finding]] = {}
     for finding in report.findings:
         if finding.outcome in LEVELS:
-            groups.setdefault((finding.setting, finding.outcome, finding.reason), []).append(finding)
-    for (setting, outcome, reason), findings in groups.items():
+            groups.setdefault((finding.outcome, finding.reason, finding.vf is None), []).append(finding)
+    for (outcome, reason, _), findings in groups.items():
         vfs = [finding.vf for finding in findings if finding.vf is not None]
         where = f"{report.device.label}: vf {format_cpulist(vfs)}" if vfs else report.device.label
+        settings = dict.fromkeys(finding.setting.removeprefix("vf.") for finding in findings)
         entry = report.entries.get(findings[0].key)
         origin = f" ({entry.origin})" if entry else ""
-        yield f"{where}: {setting.removeprefix('vf.')}: {outcome}: {reason}{origin}", findings[0]
+        yield f"{where}: {', '.join(settings)}: {outcome}: {reason}{origin}", findings[0]
 
 
 def _fields(device: Device, setting: str) -> dict[str, str]:

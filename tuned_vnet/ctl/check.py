@@ -8,7 +8,7 @@ from tuned_vnet.ctl.output import print_json, print_lines
 from tuned_vnet.desired import desired_host
 from tuned_vnet.engine import Engine
 from tuned_vnet.errors import ExitCode
-from tuned_vnet.profiles.load import Profiles, check_file
+from tuned_vnet.profiles.load import Profiles, load_file
 from tuned_vnet.profiles.table import Problem
 from tuned_vnet.system import real_system
 
@@ -38,7 +38,7 @@ def _check_installed() -> tuple[Problem, ...]:
 
 def _check_files(names: list[str]) -> tuple[Problem, ...]:
     """The files by themselves, and together in view of the devices that are there."""
-    files = tuple(check_file(Path(name)) for name in names)
+    files = tuple(load_file(Path(name)) for name in names)
     profiles = Profiles(files=files)
     inventory = real_system().read_inventory()
     return (*profiles.problems, *desired_host(profiles.active, inventory, {}).problems)

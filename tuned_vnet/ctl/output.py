@@ -67,20 +67,27 @@ def print_open(report: Object, *, but: Sequence[str] = ()) -> None:
 
 
 def open_lines(report: Object, *, but: Sequence[str] = ()) -> Iterator[str]:
-    """`ens1 0000:21:00.0: vf 0-2: max-tx-rate: pending: …`, leaving out some outcomes."""
-    groups: dict[tuple[str, str, str, str], list[int | None]] = {}
+    """`ens1 0000:21:00.0: vf 0-2: max-tx-rate: pending, …`, leaving out some outcomes.
+
+    VFs that are alike share a line; so do settings that wait for the same thing and have no value yet.
+    """
+    groups: dict[tuple[str, bool, str], list[tuple[str, int | None]]] = {}
     for name, vf, row in rows(report):
-        if row["outcome"] in ("as-desired", "applied", *but):
-            continue
-        values = f"{value_text(row['desired'])} desired, {value_text(row['observed'])} observed"
-        why = f": {row['reason']}" if row["reason"] else ""
-        origin = f" ({row['origin']})" if row["origin"] else ""
-        text = f"{row['outcome']}, {values}{why}{origin}"
-        groups.setdefault((name, row["setting"], row["outcome"], text), []).append(vf)
-    for (name, setting, _, text), vfs in groups.items():
-        indices = [vf for vf in vfs if vf is not None]
+        if row["outcome"] not in ("as-desired", "applied", *but):
+            setting = row["setting"].removeprefix("vf.")
+            text = row["outcome"] if row["observed"] is None else f"{setting}: {_compared(row)}"
+            text += f": {row['reason']}" if row["reason"] else ""
+            text += f" ({row['origin']})" if row["origin"] and row["observed"] is not None else ""
+            groups.setdefault((name, vf is None, text), []).append((setting, vf))
+    for (name, _, text), members in groups.items():
+        settings = ", ".join(dict.fromkeys(setting for setting, _ in members))
+        indices = {vf for _, vf in members if vf is not None}
         where = f"{name}: vf {format_cpulist(indices)}" if indices else name
-        yield f"{where}: {setting.removeprefix('vf.')}: {text}"
+        yield f"{where}: {text}" if text.startswith(f"{settings}: ") else f"{where}: {settings}: {text}"
+
+
+def _compared(row: Object) -> str:
+    return f"{row['outcome']}, {value_text(row['desired'])} desired, {value_text(row['observed'])} observed"
 
 
 def value_text(value: object) -> str:

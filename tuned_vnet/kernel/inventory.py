@@ -8,6 +8,9 @@ Hard facts:
  * A function can have several netdevs: ports (mlx4, netdevsim) and, in switchdev mode, representors of its VFs, whose
    phys_port_name says pfXvfY. Reading phys_port_name takes the rtnl lock, so it is read only where there are several.
  * `sriov_totalvfs` is there before any driver (drivers/pci/iov.c); netdevsim has `sriov_numvfs` alone.
+ * udevd renames a new netdev, which older kernels refuse once it is up (before 6.2: EBUSY), and a name read before is
+   wrong soon after. Its database has an entry for a netdev that it is done with, /run/udev/data/nIFINDEX; until then
+   the netdev does not count. Where no udevd runs (/run/udev/control), names are what they are.
  * A virtio device has neither a node nor vectors; its PCI parent has.
 """
 
@@ -33,9 +36,9 @@ class _Netdev:
 
 def read_inventory(root: os.PathLike[str] | str = "/", *, permanent_macs: Mapping[int, str] | None = None) -> Inventory:
     """The functions there are, sorted by identity; `permanent_macs` by ifindex, where rtnetlink was asked for them."""
-    sys = f"{prefix(root)}/sys"
+    sys, udev = f"{prefix(root)}/sys", f"{prefix(root)}/run/udev"
     online = parse_cpulist(read_text(f"{sys}/devices/system/cpu/online") or "")
-    netdevs = _netdevs(sys)
+    netdevs = _netdevs(sys, udev)
     directories = {device_id: f"{found[0].directory}/device" for device_id, found in netdevs.items()}
     for address in _pfs_without_netdev(sys, netdevs):
         directories[DeviceId(bus="pci", address=address)] = f"{sys}/bus/pci/devices/{address}"
@@ -59,13 +62,16 @@ def function_directory(directory: str) -> str:
     return f"{directory}/.." if link_name(f"{directory}/subsystem") == "virtio" else directory
 
 
-def _netdevs(sys: str) -> dict[DeviceId, list[_Netdev]]:
+def _netdevs(sys: str, udev: str) -> dict[DeviceId, list[_Netdev]]:
     found: dict[DeviceId, list[_Netdev]] = {}
+    udev_runs = os.path.exists(f"{udev}/control")
     for ifname in list_names(f"{sys}/class/net"):
         directory = f"{sys}/class/net/{ifname}"
         device_id = device_id_of(f"{directory}/device")
         ifindex = read_int(f"{directory}/ifindex") if device_id else None
-        if device_id and ifindex is not None:
+        if ifindex is None or (udev_runs and not os.path.exists(f"{udev}/data/n{ifindex}")):
+            continue
+        if device_id:
             found.setdefault(device_id, []).append(_Netdev(directory=directory, ifname=ifname, ifindex=ifindex))
     return found
 

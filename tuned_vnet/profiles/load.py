@@ -65,9 +65,9 @@ def load_profiles(root: Path, previous: Profiles | None = None) -> Profiles:
     return Profiles(files=tuple(loaded))
 
 
-def check_file(path: Path, *, root: Path = Path("/")) -> tuple[Problem, ...]:
-    """What is wrong with a profile, wherever it lies; presets are those below `root`."""
-    return _load(read_file(path), presets=preset_files(root)).problems
+def load_file(path: Path, *, root: Path = Path("/")) -> LoadedProfile:
+    """One profile, wherever it lies; presets are those below `root`."""
+    return _load(read_file(path), presets=preset_files(root))
 
 
 def _load(file: ProfileFile, *, presets: Mapping[str, ProfileFile]) -> LoadedProfile:

@@ -1,7 +1,5 @@
 """Processes with a VF's VFIO device open."""
 
-import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -105,15 +103,16 @@ def test_vendors_variants_of_the_driver_count() -> None:
     assert not any(is_vfio_driver(name) for name in (None, "igbvf", "iavf"))
 
 
-def test_a_living_process_is_found_in_this_hosts_own_proc(tmp_path: Path) -> None:
-    """The same walk over the real /proc: a child with a known file open stands in for a VFIO device."""
-    (tmp_path / "sys/bus/pci/devices" / ADDRESS).mkdir(parents=True)
-    (tmp_path / "sys/bus/pci/devices" / ADDRESS / "iommu_group").symlink_to("../g/null-13")
-    (tmp_path / "proc").symlink_to("/proc")
-    near, far = socket.socketpair()
-    script = "import sys; file = open('/dev/null'); sys.stdin.read()"
-    with near, far, subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE) as child:
-        assert find_holders(tmp_path, [ADDRESS]) == {}
-        assert read_holder(tmp_path / "proc" / str(child.pid)).pid == child.pid
-        assert read_holder(tmp_path / "proc" / str(os.getpid())).name != "a process"
+def test_a_living_process_is_found_in_the_real_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that a child has open stands in for the device node."""
+    node = tmp_path / "13"
+    node.touch()
+    monkeypatch.setattr("tuned_vnet.guests.vfio.device_nodes", lambda _root, _address: (str(node),))
+    script = f"file = open({str(node)!r}); print('open', flush=True); input()"
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", script, "-name", "db-1"], stdin=pipe, stdout=pipe) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"open\n"
+        assert find_holders(Path("/"), [ADDRESS]) == {ADDRESS: Holder(name="db-1", pid=child.pid)}
         child.kill()
+    assert find_holders(Path("/"), [ADDRESS]) == {}
