@@ -246,7 +246,7 @@ class Situation:
 
 
 def mend(findings: Sequence[Finding], change: Callable[[Mapping[str, Any]], Change]) -> Iterator[Finding]:
-    """Attach to everything that differs the one change that writes it all; `change` gets {last part of the key: value}."""
+    """Attach to all that differs the one change that writes it; `change` gets the values by the last part of the key."""
     wanted = {
         finding.setting.rpartition(".")[2]: finding.desired
         for finding in findings

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterable
 
 from systemd import journal
-
 from tuned_vnet.change import Finding, Outcome
 from tuned_vnet.cpus import format_cpulist
 from tuned_vnet.model import Device, DeviceId

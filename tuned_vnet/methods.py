@@ -60,7 +60,8 @@ class Methods:
     async def cat(self, parameters: Mapping[str, Json], peer: Peer) -> Mapping[str, Json]:
         """Effective settings with their origin."""
         engine = self._passes.engine
-        devices = [engine.desired.devices[device_id] for device_id in self._targets(parameters)]
+        wanted = self._targets(parameters)
+        devices = [desired for device_id, desired in engine.desired.devices.items() if device_id in wanted]
         return {"settings": [row for device in devices for row in cat_json(device)]}
 
     def _targets(self, parameters: Mapping[str, Json]) -> tuple[DeviceId, ...]:

@@ -62,7 +62,7 @@ def running_host() -> Host:
         image = ensure_image()
         progress("booting the host (about half a minute)")
         machine.create(image)
-        host.boot()
+        host.boot_for_the_first_time()
         machine.save(SNAPSHOT)
     return host
 

@@ -46,7 +46,7 @@ def booted(run_directory: Path) -> Iterator[Machine]:
     machine.create(ensure_image())
     try:
         progress("booting the host")
-        Host(machine).boot()
+        Host(machine).boot_for_the_first_time()
         machine.save(BOOTED)
         yield machine
     finally:

@@ -64,6 +64,12 @@ class Host:
         self.machine.wait_until_reachable()
         self.wait_until_settled()
 
+    def boot_for_the_first_time(self) -> None:
+        """Boot, and let libvirt find out once what QEMU can do, which it keeps on disk."""
+        self.boot()
+        for kind in ("kvm", "qemu"):
+            self.run(f"virsh domcapabilities --virttype {kind}", check=True)
+
     def wait_until_settled(self) -> None:
         """The boot is over; ssh answers earlier than udev has named the ports."""
         self.run("systemctl is-system-running --wait", timeout_s=400)
@@ -215,9 +221,8 @@ class Host:
 
     def vf_netdevs(self, ifname: str) -> set[str]:
         """Names of the host's own network devices on VFs of the port."""
-        return set(self.run(f"ls /sys/class/net/{ifname}/device/virtfn*/net").stdout.split()) - {
-            ""
-        }
+        directories = f"/sys/class/net/{ifname}/device/virtfn*/net/*"
+        return set(self.run(f"basename -a $(ls -d {directories})").stdout.split())
 
     def ring(self, ifname: str) -> dict[str, Any]:
         """`ethtool -g`: `rx`, `tx`, `rx-max`, `tx-max` and so on."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _JOURNAL = "`journalctl -u tuned-vnet` may say more."
 
 
-class DaemonNotRunning(DaemonError):  # noqa: N818
+class DaemonNotRunning(DaemonError):
     """Nobody listens on the socket, so that a command which only reads can look for itself."""
 
 
@@ -65,7 +65,9 @@ def _exchange(request: bytes, path: str, timeout_s: float) -> bytes:
 
 def _connect(connection: socket.socket, path: str, timeout_s: float) -> None:
     """Connect, waiting for a place in the queue of a busy server: only a blocking connect() waits (unix(7))."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(timeout_s) + 1, 0))
+    seconds, fraction = divmod(timeout_s, 1)
+    timeval = struct.pack("ll", int(seconds), max(1, int(fraction * 1e6)))  # all zero would be for ever
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
     try:
         connection.connect(path)
     except (FileNotFoundError, ConnectionRefusedError):

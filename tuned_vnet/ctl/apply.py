@@ -2,11 +2,9 @@
 
 import argparse
 
+from tuned_vnet.ctl.ask import open_source, require_root
 from tuned_vnet.ctl.output import add_device, print_json, print_lines, print_open, refused_code
-from tuned_vnet.ctl.source import open_source, require_root
 from tuned_vnet.errors import ExitCode
-
-HELP = "do it now, and verify"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

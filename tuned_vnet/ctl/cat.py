@@ -2,11 +2,9 @@
 
 import argparse
 
+from tuned_vnet.ctl.ask import open_source
 from tuned_vnet.ctl.output import add_device, print_json, print_settings
-from tuned_vnet.ctl.source import open_source
 from tuned_vnet.errors import ExitCode
-
-HELP = "effective settings with their origin"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,8 +12,6 @@ from tuned_vnet.profiles.load import Profiles, load_file
 from tuned_vnet.profiles.table import Problem
 from tuned_vnet.system import real_system
 
-HELP = "validate profiles"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Files, or none for those that are installed."""

@@ -1,12 +1,12 @@
 """main() of tuned-vnetctl: arguments, the table of verbs, and errors as exit codes."""
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 
 from tuned_vnet import __version__
-from tuned_vnet.ctl import apply, cat, check, plan, reload, status, verify
 from tuned_vnet.errors import (
     ExitCode,
     NotAllowedError,
@@ -14,13 +14,21 @@ from tuned_vnet.errors import (
     UsageError,
 )
 
-VERBS = (status, plan, apply, verify, check, cat, reload)
-"""Each has HELP, add_arguments(parser) and run(arguments) -> ExitCode; its name is the verb."""
+VERBS = {
+    "status": "how everything stands",
+    "plan": "what apply would do",
+    "apply": "do it now, and verify",
+    "verify": "what differs, desired and observed side by side",
+    "check": "validate profiles",
+    "cat": "effective settings with their origin",
+    "reload": "read the profiles again and apply them",
+}
+"""Each is a module here with add_arguments(parser) and run(arguments) -> ExitCode, imported when it is called."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns its exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parse(sys.argv[1:] if argv is None else argv)
     try:
         code: ExitCode = arguments.run(arguments)
         sys.stdout.flush()
@@ -49,20 +57,27 @@ def exit_code(error: TunedVnetError) -> ExitCode:
             return ExitCode.KERNEL
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="tuned-vnetctl", description="Show and apply what tuned-vnet's profiles say about SR-IOV network cards."
     )
     parser.add_argument("--version", action="version", version=f"tuned-vnet {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for verb in VERBS:
-        name = verb.__name__.rpartition(".")[2]
-        sub = verbs.add_parser(name, help=verb.HELP, description=verb.__doc__)
-        verb.add_arguments(sub)
-        sub.add_argument("--json", action="store_true", help="print JSON")
-        sub.add_argument("--no-pager", action="store_true", help="accepted for scripts; output is never paged")
-        sub.set_defaults(run=verb.run)
-    return parser
+    for name, text in VERBS.items():
+        verb = verbs.add_parser(name, help=text)
+        if name in argv:
+            _add_verb(verb, name)
+    return parser.parse_args(argv)
+
+
+def _add_verb(parser: argparse.ArgumentParser, name: str) -> None:
+    """What a verb takes. Only the one that is called is imported: the start is most of what a user waits for."""
+    module = importlib.import_module(f"tuned_vnet.ctl.{name}")
+    parser.description = module.__doc__
+    module.add_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--no-pager", action="store_true", help="accepted for scripts; output is never paged")
+    parser.set_defaults(run=module.run)
 
 
 if __name__ == "__main__":

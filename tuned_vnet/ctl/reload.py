@@ -3,11 +3,9 @@
 import argparse
 
 from tuned_vnet.control.client import DaemonNotRunning
+from tuned_vnet.ctl.ask import Daemon, require_root
 from tuned_vnet.ctl.output import print_json, print_lines, print_open, refused_code
-from tuned_vnet.ctl.source import Daemon, require_root
 from tuned_vnet.errors import DaemonError, ExitCode
-
-HELP = "read the profiles again and apply them"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

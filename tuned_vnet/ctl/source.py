@@ -1,20 +1,10 @@
-"""Where a verb gets its answers: from the daemon, or, when there is none, from the kernel itself.
+"""What verbs may ask, whoever answers: the daemon over its socket, or this process from the kernel itself.
 
-Both answer with the same objects, those of io.tunedvnet. Only the direct way imports what talks to the kernel.
+Both answer with the same objects, those of io.tunedvnet.
 """
 
-import os
-import sys
 from collections.abc import Mapping
 from typing import Any, Protocol
-
-from tuned_vnet.control.client import DaemonNotRunning, call
-from tuned_vnet.errors import NotAllowedError
-from tuned_vnet.model import Json
-
-LOOK_TIMEOUT_S = 30.0
-CHANGE_TIMEOUT_S = 330.0
-"""A pass that makes VFs may take as long as a boot pass; see boot.LONGEST_S."""
 
 Reply = Mapping[str, Any]
 
@@ -27,45 +17,3 @@ class Source(Protocol):
     def plan(self, device: str | None) -> Reply: ...
     def apply(self, device: str | None, *, allow_disruption: bool) -> Reply: ...
     def cat(self, device: str | None) -> Reply: ...
-
-
-class Daemon:
-    """Asks the daemon over its socket."""
-
-    def status(self, device: str | None) -> Reply:
-        return call("Status", {"device": device}, timeout_s=LOOK_TIMEOUT_S)
-
-    def verify(self, device: str | None) -> Reply:
-        return call("Verify", {"device": device}, timeout_s=LOOK_TIMEOUT_S)
-
-    def plan(self, device: str | None) -> Reply:
-        return call("Plan", {"device": device}, timeout_s=LOOK_TIMEOUT_S)
-
-    def apply(self, device: str | None, *, allow_disruption: bool) -> Reply:
-        parameters: dict[str, Json] = {"device": device, "allow_disruption": allow_disruption}
-        return call("Apply", parameters, timeout_s=CHANGE_TIMEOUT_S)
-
-    def reload(self) -> Reply:
-        """Only the daemon has something to read again."""
-        return call("Reload", {}, timeout_s=CHANGE_TIMEOUT_S)
-
-    def cat(self, device: str | None) -> Reply:
-        return call("Cat", {"device": device}, timeout_s=LOOK_TIMEOUT_S)
-
-
-def open_source() -> Source:
-    """The daemon if it answers, else the kernel, which is said on standard error."""
-    try:
-        call("org.varlink.service.GetInfo", {}, timeout_s=LOOK_TIMEOUT_S)
-    except DaemonNotRunning:
-        print("tuned-vnet.service is not running; this is what the kernel says now.", file=sys.stderr)
-        from tuned_vnet.ctl.direct import Direct
-
-        return Direct()
-    return Daemon()
-
-
-def require_root(verb: str) -> None:
-    """Raise NotAllowedError unless the caller is root."""
-    if os.geteuid() != 0:
-        raise NotAllowedError(f"{verb}: changing settings needs root", hint=f"sudo tuned-vnetctl {verb}")

@@ -98,7 +98,7 @@ def _read_guest(path: Path) -> Iterator[GuestVf]:
 def _read_trusted(path: Path) -> bytes:
     """Read a regular file that is root's or our own; raises OSError, and ValueError for any other."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:  # noqa: PTH123
+    with open(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_uid not in (0, os.geteuid()) or status.st_size > XML_LIMIT:
             raise ValueError("not a regular file of root's, or too large")

@@ -9,6 +9,8 @@ Hard facts (drivers/vfio of Linux 6.12):
  * With iommufd it is `/dev/vfio/devices/vfio<N>`, of one device; N is in the device's directory `vfio-dev`.
  * A descriptor's link shows the path as it is in its own mount namespace, where libvirt and containers have another
    /dev: the text is the same (fs/d_path.c), with ` (deleted)` after it when the node is gone.
+ * `/proc/<pid>/fd` belongs to the process's user: root needs CAP_DAC_READ_SEARCH to list it (proc_fd_permission) and
+   CAP_SYS_PTRACE to follow its links.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

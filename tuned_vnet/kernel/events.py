@@ -109,8 +109,9 @@ class DeviceEvents:
         while True:
             try:
                 device = self._monitor.poll(timeout=0)
-            except OSError:
-                self._clear_error()
+            except OSError as error:
+                if errno.ENOBUFS not in (error.errno, self._take_error()):
+                    raise
                 hints.add(EVERYTHING)
                 continue
             if device is None:
@@ -131,9 +132,9 @@ class DeviceEvents:
         """Stop listening."""
         self._monitor = None
 
-    def _clear_error(self) -> None:
+    def _take_error(self) -> int:
         with socket.socket(fileno=os.dup(self.fileno())) as duplicate:
-            duplicate.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            return duplicate.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
 
 def hints_of(uevent: Uevent, *, sys: str = "/sys") -> Iterator[Hint]:

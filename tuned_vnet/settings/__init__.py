@@ -1,7 +1,8 @@
 """Everything a profile can say, one module for each section or VF setting.
 
-Each module has the same parts in the same order: SECTION, STAGE, NEEDS_NETDEV and KEYS, the value, parse(), observe(), plan(), and the changes.
-A setting is added by writing its module and naming it here; within a stage they are carried out in this order.
+Each module has the same parts in the same order: SECTION, STAGE, NEEDS_NETDEV and KEYS, the value, parse(), observe(),
+plan(), and the changes. A setting is added by writing its module and naming it here; within a stage they are carried
+out in this order.
 """
 
 from types import ModuleType

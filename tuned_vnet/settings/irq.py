@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from tuned_vnet.change import Finding, Kernel, Outcome, Situation, Stage, refuse
 from tuned_vnet.cpus import format_cpulist, spread
-from tuned_vnet.model import CpuSet, CpuId, Device, Interrupt, Json
+from tuned_vnet.model import CpuId, CpuSet, Device, Interrupt, Json
 from tuned_vnet.profiles.table import Cpus, Key, Table
 
 SECTION = "irq"

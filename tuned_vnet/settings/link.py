@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuned_vnet.change import Finding, Kernel, Outcome, Situation, Stage, mend, refuse
-from tuned_vnet.model import Device, Json, Link
+from tuned_vnet.model import Device, Link
 from tuned_vnet.profiles.table import Boolean, Integer, Key, Table
 
 SECTION = "link"

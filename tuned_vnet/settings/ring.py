@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuned_vnet.change import Finding, Kernel, Outcome, Situation, Stage, mend, refuse
-from tuned_vnet.model import Device, Json, Rings
+from tuned_vnet.model import Device, Rings
 from tuned_vnet.profiles.table import Integer, Key, Table
 
 SECTION = "ring"

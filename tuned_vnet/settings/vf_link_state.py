@@ -34,5 +34,9 @@ def plan(desired: LinkState, observed: VfState, situation: Situation) -> Iterato
     """One write. Drivers without it (igb) report `auto` and refuse the others with EOPNOTSUPP."""
     if desired.link_state is not None:
         yield plan_one(
-            VfAttribute.LINK_STATE, desired.link_state, observed.link_state, vf=observed.index, situation=situation
+            VfAttribute.LINK_STATE,
+            desired=desired.link_state,
+            observed=observed.link_state,
+            vf=observed.index,
+            situation=situation,
         )

@@ -55,4 +55,4 @@ def plan(desired: Mac, observed: VfState, situation: Situation) -> Iterator[Find
         finding = situation.compare("vf.mac", observed.mac, observed.mac, vf=observed.index)
         yield replace(finding, reason=f"libvirt's, for {use.holder or 'a guest that is starting or stopping'}")
     else:
-        yield plan_one(VfAttribute.MAC, mac, observed.mac, vf=observed.index, situation=situation)
+        yield plan_one(VfAttribute.MAC, desired=mac, observed=observed.mac, vf=observed.index, situation=situation)

@@ -28,5 +28,9 @@ def plan(desired: RssQuery, observed: VfState, situation: Situation) -> Iterator
     """One write."""
     if desired.rss_query is not None:
         yield plan_one(
-            VfAttribute.RSS_QUERY, desired.rss_query, observed.rss_query, vf=observed.index, situation=situation
+            VfAttribute.RSS_QUERY,
+            desired=desired.rss_query,
+            observed=observed.rss_query,
+            vf=observed.index,
+            situation=situation,
         )

@@ -1,4 +1,4 @@
-"""[[vf]] spoofchk: whether frames with a source MAC (and VLAN) that is not the VF's own are dropped, as `ip link set DEV vf N` sets it."""
+"""[[vf]] spoofchk: whether frames that are not from the VF's own MAC are dropped, as `ip link set DEV vf N` sets it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,5 +34,9 @@ def plan(desired: Spoofchk, observed: VfState, situation: Situation) -> Iterator
     """One write."""
     if desired.spoofchk is not None:
         yield plan_one(
-            VfAttribute.SPOOFCHK, desired.spoofchk, observed.spoofchk, vf=observed.index, situation=situation
+            VfAttribute.SPOOFCHK,
+            desired=desired.spoofchk,
+            observed=observed.spoofchk,
+            vf=observed.index,
+            situation=situation,
         )

@@ -27,4 +27,6 @@ def parse(table: Table) -> Trust:
 def plan(desired: Trust, observed: VfState, situation: Situation) -> Iterator[Finding]:
     """One write."""
     if desired.trust is not None:
-        yield plan_one(VfAttribute.TRUST, desired.trust, observed.trust, vf=observed.index, situation=situation)
+        yield plan_one(
+            VfAttribute.TRUST, desired=desired.trust, observed=observed.trust, vf=observed.index, situation=situation
+        )

@@ -29,9 +29,9 @@ class SetVf:
 
 def plan_one(
     attribute: VfAttribute,
+    *,
     desired: str | bool | None,
     observed: str | bool | None,
-    *,
     vf: VfIndex,
     situation: Situation,
 ) -> Finding:
@@ -44,5 +44,5 @@ def plan_one(
     return replace(finding, changes=(SetVf(device=situation.device, value=value, text=text),))
 
 
-def _word(value: str | bool | None) -> str:
+def _word(value: object) -> str:
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)

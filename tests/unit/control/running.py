@@ -34,6 +34,7 @@ class Running:
             "Apply": self._apply,
             "Verify": self._verify,
             "Cat": self._cat,
+            "Reload": self._reload,
         }
         self.server = Server(methods=methods, path=path, limits=limits)
 
@@ -69,7 +70,7 @@ class Running:
 
         async def wait() -> None:
             async with asyncio.timeout(TIMEOUT_S):
-                while not condition():
+                while not condition():  # noqa: ASYNC110 - what is waited for has no event
                     await asyncio.sleep(0.005)
 
         self.submit(wait).result()
@@ -89,6 +90,10 @@ class Running:
         await self.gate.wait()
         self.finished.append("Verify")
         return {"status": {"verified": True}}
+
+    async def _reload(self, parameters: Mapping[str, Json], peer: Peer) -> Mapping[str, Json]:
+        """A method with a mistake in it."""
+        raise KeyError("mistake")
 
     async def _cat(self, parameters: Mapping[str, Json], peer: Peer) -> Mapping[str, Json]:
         """An answer of some megabytes."""
@@ -119,7 +124,7 @@ def request(method: str, parameters: Mapping[str, Json] | None = None, **flags: 
     return json.dumps({"method": method, "parameters": parameters or {}, **flags}).encode() + b"\0"
 
 
-def read_reply(raw: socket.socket) -> Any:  # noqa: ANN401 - JSON
+def read_reply(raw: socket.socket) -> Any:
     """The next message, or None when the server hung up."""
     received = b""
     while not received.endswith(b"\0"):

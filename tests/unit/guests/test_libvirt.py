@@ -46,12 +46,16 @@ def test_a_raw_hostdev_is_no_interface_and_is_known_by_its_address_on_the_host_n
 
 
 def test_a_vlan_that_the_network_gave_counts_as_one_of_the_interface() -> None:
-    vf = parse_one(f"<interface type='network'><actual type='hostdev'><vlan><tag id='7'/></vlan>{SOURCE}</actual></interface>")
+    vf = parse_one(
+        f"<interface type='network'><actual type='hostdev'><vlan><tag id='7'/></vlan>{SOURCE}</actual></interface>"
+    )
     assert vf.vlan == 7
 
 
 def test_a_vlan_of_the_interface_counts_when_the_network_has_none() -> None:
-    vf = parse_one(f"<interface type='network'><vlan><tag id='9'/></vlan><actual type='hostdev'>{SOURCE}</actual></interface>")
+    vf = parse_one(
+        f"<interface type='network'><vlan><tag id='9'/></vlan><actual type='hostdev'>{SOURCE}</actual></interface>"
+    )
     assert vf.vlan == 9
 
 
@@ -64,7 +68,7 @@ def test_a_port_profile_is_seen() -> None:
     [
         "<interface type='bridge'><source bridge='br0'/></interface>",
         "<interface type='network'><source network='default'/></interface>",
-        "<interface type='network'><source network='default'/><actual type='bridge'><source bridge='b'/></actual></interface>",
+        "<interface type='network'><actual type='bridge'><source bridge='b'/></actual></interface>",
         "<hostdev mode='subsystem' type='usb'><source><address bus='1' device='2'/></source></hostdev>",
         "<hostdev mode='subsystem' type='mdev'><source><address uuid='aa'/></source></hostdev>",
         "<hostdev mode='subsystem' type='pci'><address type='pci' bus='0x01' slot='0x00' function='0x0'/></hostdev>",
@@ -76,7 +80,9 @@ def test_other_devices_hold_no_vf(device: str) -> None:
 
 def test_a_guest_holds_every_vf_it_was_given() -> None:
     second = SOURCE.replace("0x2'", "0x4'")
-    found = parse_status(status(f"<interface type='hostdev'>{SOURCE}</interface><hostdev type='pci'>{second}</hostdev>").encode())
+    found = parse_status(
+        status(f"<interface type='hostdev'>{SOURCE}</interface><hostdev type='pci'>{second}</hostdev>").encode()
+    )
     assert [(vf.address, vf.interface) for vf in found] == [("0000:21:10.2", True), ("0000:21:10.4", False)]
 
 

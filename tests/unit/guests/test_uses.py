@@ -1,10 +1,13 @@
 """Who holds the VFs of a PF, and whose their MAC and VLAN are."""
 
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
 import pytest
 
 from tests.unit.guests.host_tree import PF, HostTree, vf
 from tuned_vnet.guests.uses import vf_uses
-from tuned_vnet.model import Device, VfIndex, VfUse
+from tuned_vnet.model import Device, Holder, VfIndex, VfUse
 
 VF0, VF2 = VfIndex(0), VfIndex(2)
 FREE = VfUse()
@@ -66,7 +69,12 @@ def test_processes_are_asked_only_about_vfs_on_vfio_that_libvirt_does_not_know(
 ) -> None:
     host.run_guest("db-1")
     asked: list[str] = []
-    monkeypatch.setattr("tuned_vnet.guests.uses.find_holders", lambda _, addresses: asked.extend(addresses) or {})
+
+    def find_holders(_root: Path, addresses: Iterable[str]) -> Mapping[str, Holder]:
+        asked.extend(addresses)
+        return {}
+
+    monkeypatch.setattr("tuned_vnet.guests.uses.find_holders", find_holders)
     vf_uses(host.root, PF, [vf(0), vf(1, "igbvf"), vf(2), vf(3, None)])
     assert asked == ["0000:41:10.4"]
 
