@@ -5,6 +5,7 @@ the given time) or refused does not hold up the boot; a deadline ends it in any 
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from tuned_vnet.change import Finding, Outcome
 from tuned_vnet.config import Config
@@ -19,11 +20,33 @@ PER_VF_S = 1.5
 LONGEST_S = 300.0
 
 
-def deadline_s(config: Config, desired: DesiredHost) -> float:
-    """How long the boot pass may take, in seconds."""
-    if config.boot_timeout_s is not None:
-        return config.boot_timeout_s
-    vfs = sum(desired_device.wanted_vfs or 0 for desired_device in desired.devices.values())
+@dataclass(slots=True, kw_only=True)
+class Deadline:
+    """When the boot goes on without us.
+
+    The time that udev takes to find the cards is not ours and does not count, unless a number of seconds was asked for.
+    """
+
+    config: Config
+    _found_s: float | None = None
+
+    @property
+    def longest_s(self) -> float:
+        """Seconds that the boot pass never exceeds."""
+        return self.config.boot_timeout_s or LONGEST_S
+
+    def has_passed(self, elapsed_s: float, desired: DesiredHost, *, udev_idle: bool) -> bool:
+        """To be asked again and again; `elapsed_s` since the start, `udev_idle` once there is no card to come."""
+        if self._found_s is None and udev_idle:
+            self._found_s = elapsed_s
+        if elapsed_s >= self.longest_s or self.config.boot_timeout_s is not None:
+            return elapsed_s >= self.longest_s
+        return self._found_s is not None and elapsed_s - self._found_s >= allowance_s(desired)
+
+
+def allowance_s(desired: DesiredHost) -> float:
+    """How long making and setting all VFs may take, in seconds."""
+    vfs = sum(device.wanted_vfs or 0 for device in desired.devices.values())
     return min(BASE_S + PER_VF_S * vfs, LONGEST_S)
 
 

@@ -246,7 +246,7 @@ class Situation:
 
 
 def mend(findings: Sequence[Finding], change: Callable[[Mapping[str, Any]], Change]) -> Iterator[Finding]:
-    """Attach to all that differs the one change that writes it; `change` gets the values by the last part of the key."""
+    """Attach to all that differs the one change that writes it; `change` gets values by the last part of their key."""
     wanted = {
         finding.setting.rpartition(".")[2]: finding.desired
         for finding in findings

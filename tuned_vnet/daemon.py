@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from systemd.daemon import notify
 
-from tuned_vnet.boot import deadline_s, waits_for
+from tuned_vnet.boot import Deadline, waits_for
 from tuned_vnet.change import Outcome
 from tuned_vnet.config import Config, load_config
 from tuned_vnet.control.server import Server
@@ -33,6 +33,9 @@ from tuned_vnet.workers import Workers
 
 BOOT_POLL_S = 0.05
 """udev has no event for "my queue is empty"; its flag file is looked at while the boot pass lasts."""
+
+BOOT_GRACE_S = 30.0
+"""What systemd grants beyond the boot pass's own deadline before it calls the start failed."""
 
 PENDING_RETRY_S = 1.0
 """First pause before looking again at what is pending; it doubles up to the audit interval."""
@@ -91,14 +94,20 @@ class Daemon:
 
     async def _boot(self) -> None:
         started = time.monotonic()
+        deadline = Deadline(config=self._config)
+        notify(f"EXTEND_TIMEOUT_USEC={int((deadline.longest_s + BOOT_GRACE_S) * 1e6)}")
         await self._passes.reload()
         self._look_at_everything()
-        deadline = deadline_s(self._config, self._passes.engine.desired)
-        while (waits := self._boot_waits_for(time.monotonic() - started)) and time.monotonic() - started < deadline:
-            notify(f"STATUS=Boot pass: {waits[0]}")
+        told = ""
+        while waits := self._boot_waits_for(elapsed_s := time.monotonic() - started):
+            udev_idle = udev_queue_is_empty(self._root)
+            if deadline.has_passed(elapsed_s, self._passes.engine.desired, udev_idle=udev_idle):
+                log.warning("boot pass: not done after %.0f s, going on: %s", elapsed_s, "; ".join(waits))
+                break
+            if waits[0] != told:
+                told = waits[0]
+                notify(f"STATUS=Boot pass: {told}")
             await asyncio.sleep(BOOT_POLL_S)
-        if waits:
-            log.warning("boot pass: not done after %.0f s, going on: %s", deadline, "; ".join(waits))
         self._ready = True
         notify(f"READY=1\nSTATUS={self._summary()}")
         self._begin(self._audit())
@@ -133,10 +142,8 @@ class Daemon:
 
     def _look_where(self, hints: set[Hint], before: dict[DeviceId, Device]) -> None:
         """Look at devices that are new or other than before, and at those that were named."""
-        for device_id, desired in self._passes.engine.desired.devices.items():
-            if before.get(device_id) != desired.device:
-                hints.add(Hint(device=device_id))
-        self._look_at(hints)
+        changed = (device for device in self._passes.engine.inventory if before.get(device.id) != device)
+        self._look_at(hints | {Hint(device=device.id) for device in changed})
 
     def _look_at(self, hints: set[Hint]) -> None:
         """Hints for what no profile is for lead to nothing."""

@@ -67,6 +67,8 @@ def _plan_vf(
     if state is not None:
         yield from wish.setting.plan(wish.value, state, situation)
         return
+    if desired.wanted_vfs is not None and index >= desired.wanted_vfs:
+        return  # one VF too many a moment ago, and gone now
     names = {f"vf.{key.reported_as or key.name}" for key in wish.setting.KEYS}
     for (setting, vf), entry in desired.entries.items():
         if vf == index and setting in names:

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -32,13 +31,13 @@ def draw_status(report: Object) -> None:
         console.print(error)
     for device in report["devices"]:
         console.print(_headline(device))
-        console.print(_settings_table(device["settings"], fancy=terminal))
+        console.print(_settings_table(device["settings"]))
         if device["vfs"]:
-            console.print(_vf_table(device["vfs"], fancy=terminal))
+            console.print(_vf_table(device["vfs"]))
         console.print()
     if report["sysctls"]:
         console.print(Text("host", style="bold"))
-        console.print(_settings_table(report["sysctls"], fancy=terminal))
+        console.print(_settings_table(report["sysctls"]))
         console.print()
     if not report["devices"] and not report["sysctls"]:
         console.print("No profile is for any device of this host.")
@@ -63,25 +62,26 @@ def _headline(device: Object) -> Text:
     return text.append(f"  {device['state']}", style=f"not bold {STYLES[device['state']]}")
 
 
-def _table(columns: Sequence[str], *, fancy: bool) -> Table:
-    table = Table(box=box.SIMPLE_HEAD if fancy else None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for column in columns:
-        table.add_column(column, no_wrap=not fancy)
+        table.add_column(column, overflow="fold")
     return table
 
 
-def _settings_table(settings: Iterable[Object], *, fancy: bool) -> Table:
-    table = _table(("  setting", "value", "state", "asked for by"), fancy=fancy)
+def _settings_table(settings: Iterable[Object]) -> Table:
+    table = _table("  setting", "value", "state", "asked for by")
     for row in settings:
         state = Text(row["outcome"], style=STYLES[row["outcome"]])
-        table.add_row(f"  {row['setting']}", _value(row), state, row["origin"] or "")
+        origin = (row["origin"] or "").rpartition("/")[2]
+        table.add_row(f"  {row['setting']}", _value(row), state, origin)
     return table
 
 
-def _vf_table(vfs: Sequence[Object], *, fancy: bool) -> Table:
+def _vf_table(vfs: Sequence[Object]) -> Table:
     names = list(dict.fromkeys(row["setting"] for vf in vfs for row in vf["settings"]))
     titles = (name.removeprefix("vf.") for name in names)
-    table = _table(("  vf", "address", "driver", "guest", *titles), fancy=fancy)
+    table = _table("  vf", "address", "driver", "guest", *titles)
     for vf in vfs:
         settings: Mapping[str, Any] = {row["setting"]: row for row in vf["settings"]}
         cells = [_value(settings[name]) if name in settings else Text("") for name in names]

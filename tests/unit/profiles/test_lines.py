@@ -47,7 +47,7 @@ TRICKY = {
     "a dot in a quoted key": '[sysctl]\n"net.core.netdev_budget" = 1\nnet.core.x = 2\n',
     "escapes in a key": '"a\\tb" = 1\n"\\u00e9" = 2\n"q\\"" = 3\n',
     "brackets and signs in quoted keys": '["a]b"]\n"#" = 1\n["c[".\'d = 1\']\n"=" = 2\n[["e]]"]]\n"[x]" = 1\n',
-    "keys that are numbers or words": "1 = 1\n1.2 = 2\ntrue = 3\nnan = 4\n-1 = 5\n1979-05-27 = 6\n",
+    "keys that are numbers or words": "1 = 1\n3.2 = 2\ntrue = 3\nnan = 4\n-1 = 5\n1979-05-27 = 6\n",
     "letters that are not ASCII": '"ключ" = "значение"\n[\'表\']\nb = 1\n',
     "a table below one that comes later": "[a.b.c]\nx = 1\n[a]\ny = 2\n[a.b]\nz = 3\n",
     "a header with blanks": "[ a . \"b\" ]\nx = 1\n[[ c . d ]]\ny = 1\n  [ e ]  # e\n\tf = 1\n",
