@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tuned_vnet.profiles.document import Document, parse_document
 from tuned_vnet.profiles.files import read_file
-from tuned_vnet.profiles.table import Integer, Key, Problem, Problems, Table
+from tuned_vnet.profiles.table import Integer, Key, Problem, Problems, Table, show
 
 PATH = "etc/tuned-vnet/tuned-vnet.toml"
 AUTO = "auto"
@@ -67,7 +67,8 @@ def parse_config(data: bytes, file: str) -> tuple[Config, tuple[Problem, ...]]:
         if name not in SECTIONS:
             problems.add(document.origin(name), name, f"unknown, accepted are [{'] and ['.join(SECTIONS)}]")
         elif not isinstance(value, dict):
-            problems.add(document.origin(name), name, f"accepted is one section [{name}]")
+            text = f"{show(value)} is wrong, accepted is one section [{name}]"
+            problems.add(document.origin(name), name, text)
         else:
             values.update(_read(document, name, problems))
     found = tuple(sorted(problems.found, key=lambda problem: problem.origin.line))

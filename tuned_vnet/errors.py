@@ -8,6 +8,9 @@ import errno as errno_names
 import os
 from enum import IntEnum
 
+_KERNEL_NAMES = {errno_names.EOPNOTSUPP: "EOPNOTSUPP"}
+"""Where C libraries have a second name for a number, and Python tells that one."""
+
 
 class ExitCode(IntEnum):
     """Exit codes of tuned-vnetctl, see tuned-vnetctl(1)."""
@@ -47,7 +50,7 @@ class KernelError(TunedVnetError):
         self.errno = errno
         self.what = what
         self.text = text
-        name = errno_names.errorcode.get(errno, str(errno))
+        name = _KERNEL_NAMES.get(errno) or errno_names.errorcode.get(errno, str(errno))
         said = f"{name}: {text}" if text else f"{name} ({os.strerror(errno)})"
         super().__init__(f"{what}: {said}")
         self.said = said

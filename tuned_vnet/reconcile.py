@@ -43,6 +43,13 @@ class Memory:
     """
 
     remembered: dict[FindingKey, Remembered] = field(default_factory=dict)
+    _numvfs: int = 0
+
+    def notice_vfs(self, numvfs: int) -> None:
+        """Forget VFs when there is another number of them: they are new ones, or went away under a write (EINVAL)."""
+        if numvfs != self._numvfs:
+            self._numvfs = numvfs
+            self.remembered = {key: known for key, known in self.remembered.items() if key[1] is None}
 
     def forget_failures(self) -> None:
         """Let the next pass try again what the kernel refused; what the device does not have stays known."""
@@ -202,6 +209,7 @@ def _applied(finding: Finding, done: set[FindingKey]) -> Finding:
 def _situation(device: Device, kernel: Kernel, memory: Memory, surroundings: Surroundings) -> Situation:
     """The device's link, VFs and their users at this moment; a device that is going away has none of them."""
     sriov = kernel.sriov.get(device) if device.sriov_capable else None
+    memory.notice_vfs(sriov.numvfs if sriov else 0)
     try:
         link = kernel.link.get(device) if device.ifindex is not None else None
     except KernelError as error:

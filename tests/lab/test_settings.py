@@ -45,19 +45,21 @@ def test_interrupts_stay_on_the_port_s_node_when_vfs_renumber_them(module_host: 
     host.write(f"{PROFILE_DIRECTORY}/50-queues.toml", QUEUES_ONLY)
     host.run("systemctl start tuned-vnet", check=True)
     before = interrupts_of_ens2(host)
-    queues = [f"ens2-TxRx-{number}" for number in range(4)]
-    assert before.keys() == {"ens2", *queues}
-    assert {name: before[name][1] for name in queues} == dict(zip(queues, (2, 3, 2, 3), strict=True))
+    # Without VFs igb has a vector for each of its eight queues.
+    assert before.keys() == {"ens2", *(f"ens2-{way}-{queue}" for way in ("rx", "tx") for queue in range(4))}
+    for way in ("rx", "tx"):
+        assert [before[f"ens2-{way}-{queue}"][1] for queue in range(4)] == [2, 3, 2, 3]
+    assert before["ens2"][1] in {2, 3}
     assert host.xps("ens2") == {0: {2}, 1: {3}, 2: {2}, 3: {3}}
 
     host.run(f"printf '[sriov]\\nnumvfs = 7\\n' >> {PROFILE_DIRECTORY}/50-queues.toml", check=True)
     host.run(f"printf 'drivers-autoprobe = false\\n' >> {PROFILE_DIRECTORY}/50-queues.toml", check=True)
     host.run("systemctl reload tuned-vnet", check=True)
     after = interrupts_of_ens2(host)
-    assert after.keys() == {"ens2", *queues[:2]}
+    assert after.keys() == {"ens2", "ens2-TxRx-0", "ens2-TxRx-1"}
     assert {number for number, _ in after.values()} != {number for number, _ in before.values()}
-    assert {after[name][1] for name in after} <= {2, 3}
-    assert [after[name][1] for name in queues[:2]] == [2, 3]
+    assert (after["ens2-TxRx-0"][1], after["ens2-TxRx-1"][1]) == (2, 3)
+    assert after["ens2"][1] in {2, 3}
     assert host.irq_affinity("ens2") == {"ens2": {2, 3}, "ens2-TxRx-0": {2}, "ens2-TxRx-1": {3}}
     assert host.xps("ens2") == {0: {2}}
 

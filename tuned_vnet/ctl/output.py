@@ -117,10 +117,3 @@ def print_settings(settings: Sequence[Object]) -> None:
         print(f"{row['setting']} = {json.dumps(row['value'], ensure_ascii=False)}  # {row['origin']}")
         for old in row["overrides"]:
             print(f"#   overrides {json.dumps(old['value'], ensure_ascii=False)}  # {old['origin']}")
-
-
-def print_status(report: Object) -> None:
-    """Tables for people; the library that draws them is loaded only here."""
-    from tuned_vnet.ctl.tables import draw_status
-
-    draw_status(report)

@@ -3,7 +3,7 @@
 import argparse
 
 from tuned_vnet.ctl.ask import open_source
-from tuned_vnet.ctl.output import add_device, print_json, print_status, state_code
+from tuned_vnet.ctl.output import add_device, print_json, state_code
 from tuned_vnet.errors import ExitCode
 
 
@@ -18,5 +18,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if arguments.json:
         print_json(report)
     else:
-        print_status(report)
+        from tuned_vnet.ctl.tables import draw_status  # the library that draws is loaded only for people
+
+        draw_status(report)
     return state_code(report)

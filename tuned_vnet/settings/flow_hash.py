@@ -10,11 +10,14 @@ from tuned_vnet.profiles.table import Key, Letters, Table
 SECTION = "flow-hash"
 STAGE = Stage.FLOW_HASH
 NEEDS_NETDEV = True
-FIELDS = "mvtsdfnr"
+FIELDS = "mvtsdfnelr"
 """ethtool(8)'s letters, in its order: L2 destination, VLAN, L3 protocol, source and destination address,
-first and second half of the ports, discard."""
+first and second half of the ports, GTP tunnel, IPv6 flow label, discard."""
 
 FLOW_TYPES = ("tcp4", "udp4", "ah4", "esp4", "sctp4", "tcp6", "udp6", "ah6", "esp6", "sctp6")
+SAME_FLOW = (("ah4", "esp4"), ("ah6", "esp6"))
+"""Two names for one flow type (AH_ESP_V4_FLOW and AH_ESP_V6_FLOW of linux/ethtool.h)."""
+
 KEYS = tuple(Key(name=name, kind=Letters(FIELDS), help=f"fields that are hashed for {name}") for name in FLOW_TYPES)
 
 
@@ -28,6 +31,10 @@ class FlowHash:
 def parse(table: Table) -> FlowHash:
     """Read [flow-hash]."""
     values = table.read(KEYS)
+    for ah, esp in SAME_FLOW:
+        if values[ah] is not None and values[esp] is not None and values[ah] != values[esp]:
+            text = f"differs from {ah} ({table.where(ah)}), accepted is the same: the kernel has one setting for both"
+            table.problems.add(table.where(esp), f"{table.name}.{esp}", text)
     return FlowHash(fields={key.name: values[key.field] for key in KEYS if values[key.field] is not None})
 
 
