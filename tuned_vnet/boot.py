@@ -11,7 +11,7 @@ from tuned_vnet.change import Finding, Outcome
 from tuned_vnet.config import Config
 from tuned_vnet.desired import DesiredHost
 from tuned_vnet.report import DeviceReport
-from tuned_vnet.settings import vf_rate
+from tuned_vnet.settings import irq, vf_rate, xps
 
 BASE_S = 10.0
 PER_VF_S = 1.5
@@ -62,7 +62,12 @@ def waits_for(reports: Iterable[DeviceReport], config: Config, *, elapsed_s: flo
 
 
 def _holds_up(finding: Finding, report: DeviceReport, *, carrier_counts: bool) -> bool:
-    """A VF that was never made is told by sriov.numvfs; a carrier is waited for a while."""
+    """A VF that was never made is told by sriov.numvfs; a carrier is waited for a while.
+
+    A port that is not ours to bring up is brought up by network services, and they wait for us.
+    """
     if finding.reason == vf_rate.NO_CARRIER:
         return carrier_counts
+    if finding.reason in (irq.LINK_IS_DOWN, xps.LINK_IS_DOWN):
+        return False
     return finding.vf is None or finding.vf < report.numvfs

@@ -26,7 +26,7 @@ def parse_cpulist(text: str) -> CpuSet:
 def format_cpulist(cpus: Iterable[int]) -> str:
     """Write the kernel's list format, runs joined: {0, 1, 2, 8} is `0-2,8`. It serves for VF indices too."""
     runs: list[list[int]] = []
-    for cpu in sorted(cpus):
+    for cpu in sorted(set(cpus)):
         if runs and runs[-1][1] == cpu - 1:
             runs[-1][1] = cpu
         else:

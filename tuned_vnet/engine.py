@@ -49,7 +49,10 @@ class Engine:
         kernel = self.system.open_kernel()
         self.desired = desired_host(self.profiles.active, self.inventory, _existing_vfs(self.inventory, kernel))
         self._memories = {
-            device_id: memory for device_id, memory in self._memories.items() if device_id in self.desired.devices
+            # A copy of the items, because passes in other threads may add to them meanwhile.
+            device_id: memory
+            for device_id, memory in tuple(self._memories.items())
+            if device_id in self.desired.devices
         }
 
     @property

@@ -6,12 +6,12 @@ PCI_ADDRESS= (the device's address on its bus), SETTING= and GUEST= go with the 
 import logging
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from systemd import journal
-from tuned_vnet.change import Finding, Outcome
+from tuned_vnet.change import Finding, FindingKey, Outcome
 from tuned_vnet.cpus import format_cpulist
-from tuned_vnet.model import Device, DeviceId
+from tuned_vnet.model import DeviceId
 from tuned_vnet.profiles.table import Problem
 from tuned_vnet.report import DeviceReport
 
@@ -25,6 +25,9 @@ LEVELS = {
     Outcome.PENDING: logging.INFO,
 }
 """Outcomes that are told once; the others are changes, which have lines of their own, or silence."""
+
+MOST_PROBLEMS = 50
+"""A file that is no profile at all has one in every line."""
 
 
 def open_journal() -> None:
@@ -42,45 +45,51 @@ class Journal:
 
     def __init__(self) -> None:
         self._told: dict[DeviceId, set[str]] = {}
-        self._problems: tuple[Problem, ...] = ()
+        self._problems: frozenset[Problem] = frozenset()
 
     def write_pass(self, report: DeviceReport) -> None:
         """A line for each change of the pass, and for each trouble that was not there before."""
-        for text, setting in report.changed:
-            log.info(text, extra=_fields(report.device, setting))
+        for text, key in report.changed:
+            log.info(text, extra=_fields(report, [key]))
         troubles = dict(_troubles(report))
         told = self._told.get(report.device.id, set())
-        for text, finding in troubles.items():
+        for text, findings in troubles.items():
             if text not in told:
-                log.log(LEVELS[finding.outcome], text, extra=_fields(report.device, finding.setting))
+                keys = [finding.key for finding in findings]
+                log.log(LEVELS[findings[0].outcome], text, extra=_fields(report, keys))
         self._told[report.device.id] = set(troubles)
 
     def write_problems(self, problems: tuple[Problem, ...]) -> None:
         """A line for each thing that is wrong with the profiles, unless it was told already."""
-        for problem in problems:
-            if problem not in self._problems:
-                log.log(logging.WARNING if problem.fatal else logging.INFO, "%s", problem)
-        self._problems = problems
+        new = [problem for problem in problems if problem not in self._problems]
+        for problem in new[:MOST_PROBLEMS]:
+            log.log(logging.WARNING if problem.fatal else logging.INFO, "%s", problem)
+        if len(new) > MOST_PROBLEMS:
+            log.warning("%d more problems, see `tuned-vnetctl check`", len(new) - MOST_PROBLEMS)
+        self._problems = frozenset(problems)
 
     def forget(self, device_id: DeviceId) -> None:
         """The device has gone; its troubles are news again when it comes back."""
         self._told.pop(device_id, None)
 
 
-def _troubles(report: DeviceReport) -> Iterable[tuple[str, Finding]]:
+def _troubles(report: DeviceReport) -> Iterable[tuple[str, list[Finding]]]:
     """What stands alike for the same reason, of several settings or VFs, makes one line."""
     groups: dict[tuple[Outcome, str | None, bool], list[Finding]] = {}
     for finding in report.findings:
         if finding.outcome in LEVELS:
             groups.setdefault((finding.outcome, finding.reason, finding.vf is None), []).append(finding)
     for (outcome, reason, _), findings in groups.items():
-        vfs = [finding.vf for finding in findings if finding.vf is not None]
+        vfs = {finding.vf for finding in findings if finding.vf is not None}
         where = f"{report.device.label}: vf {format_cpulist(vfs)}" if vfs else report.device.label
         settings = dict.fromkeys(finding.setting.removeprefix("vf.") for finding in findings)
         entry = report.entries.get(findings[0].key)
         origin = f" ({entry.origin})" if entry else ""
-        yield f"{where}: {', '.join(settings)}: {outcome}: {reason}{origin}", findings[0]
+        yield f"{where}: {', '.join(settings)}: {outcome}: {reason}{origin}", findings
 
 
-def _fields(device: Device, setting: str) -> dict[str, str]:
-    return {"PCI_ADDRESS": device.id.address, "SETTING": setting}
+def _fields(report: DeviceReport, keys: Sequence[FindingKey]) -> dict[str, str]:
+    """SETTING= names the first of the settings, GUEST= the guest that has the VFs, where it is one."""
+    guests = {report.holders[vf].name for _, vf in keys if vf is not None and vf in report.holders}
+    fields = {"PCI_ADDRESS": report.device.id.address, "SETTING": keys[0][0]}
+    return {**fields, "GUEST": guests.pop()} if len(guests) == 1 else fields

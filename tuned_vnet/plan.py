@@ -12,7 +12,7 @@ from tuned_vnet.model import VfIndex, VfState
 from tuned_vnet.profiles.table import Entry, plain
 from tuned_vnet.settings import VF_SETTINGS
 
-_VF_ORDER = {f"vf.{key.name}": rank for rank, key in enumerate(key for setting in VF_SETTINGS for key in setting.KEYS)}
+_VF_ORDER = {f"vf.{key.name}": rank for rank, setting in enumerate(VF_SETTINGS) for key in setting.KEYS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

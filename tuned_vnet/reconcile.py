@@ -106,6 +106,7 @@ class _Reconciliation:
     surroundings: Surroundings
     written: list[Written] = field(default_factory=list)
     attempts: dict[FindingKey, list[Finding]] = field(default_factory=dict)
+    refused: dict[FindingKey, KernelError] = field(default_factory=dict)
 
     def run(self) -> Pass:
         for number in range(1, MAX_ROUNDS + 1):
@@ -145,17 +146,21 @@ class _Reconciliation:
         for finding in findings:
             tries = self.attempts.get(finding.key, [])
             if finding.outcome is Outcome.DIFFERS and len(tries) >= (1 if finding.vf is None else 2):
-                self.memory.remembered[finding.key] = _settled(finding, tries[0])
+                self.memory.remembered[finding.key] = _settled(finding, tries[0], self.refused.get(finding.key))
                 noted = True
         return noted
 
     def _execute(self, findings: Sequence[Finding]) -> None:
         """Write all changes of a stage; one that is refused does not stop the others."""
+        for finding in findings:
+            if finding.changes:
+                self.refused.pop(finding.key, None)
         for change, error in _write(changes_of(findings), self.kernel):
             concerned = [finding for finding in findings if any(change is c for c in finding.changes)]
             for finding in concerned:
                 self.attempts.setdefault(finding.key, []).append(finding)
                 if error is not None:
+                    self.refused[finding.key] = error
                     self.memory.remembered[finding.key] = Remembered(
                         desired=finding.desired,
                         observed=finding.observed,
@@ -190,10 +195,15 @@ def _write_vfs(changes: Sequence[SetVf], kernel: Kernel) -> Iterable[tuple[Chang
     return zip(changes, errors, strict=True)
 
 
-def _settled(finding: Finding, first: Finding) -> Remembered:
-    """Another number than before is the driver's rounding; anything else is a write without effect."""
+def _settled(finding: Finding, first: Finding, error: KernelError | None) -> Remembered:
+    """Another number than before is the driver's rounding; anything else is a write without effect.
+
+    With an error, part of a change was done (numvfs to 0 on the way, some of several interrupts), and the error counts.
+    """
     number = isinstance(finding.observed, int) and not isinstance(finding.observed, bool)
-    if number and finding.observed != first.observed:
+    if error is not None:
+        outcome, reason = outcome_of(error), error.said
+    elif number and finding.observed != first.observed:
         outcome, reason = Outcome.ADJUSTED, f"{finding.desired} asked for, the driver made it {finding.observed}"
     else:
         outcome, reason = Outcome.FAILED, "the kernel accepted it and nothing changed"

@@ -41,10 +41,10 @@ class DeviceReport:
         return tuple(f"{self.device.label}: {change.describe()}" for change in changes_of(self.findings))
 
     @property
-    def changed(self) -> tuple[tuple[str, str], ...]:
-        """What the pass wrote, one line a change, each with the setting it was for."""
+    def changed(self) -> tuple[tuple[str, FindingKey], ...]:
+        """What the pass wrote, one line a change, each with the setting and the VF it was for."""
         done = (written for written in self.written if written.error is None)
-        return tuple((f"{self.device.label}: {written.text}", written.keys[0][0]) for written in done)
+        return tuple((f"{self.device.label}: {written.text}", written.keys[0]) for written in done)
 
 
 def report_device(desired: DesiredDevice, result: Pass) -> DeviceReport:

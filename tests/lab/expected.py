@@ -73,7 +73,8 @@ def look(host: Host, ifname: str) -> PortState:
     """The port as ip, ethtool, sysfs and procfs show it now."""
     script = LOOK.format(ifname=ifname) + observe.IRQ_SCRIPT.format(ifname=ifname)
     script += f"section xps\n({observe.XPS_SCRIPT.format(ifname=ifname)})\n"
-    found = dict(part.split("\n", 1) for part in host.output(script).removeprefix("== ").split("\n== "))
+    sections = host.output(script).removeprefix("== ").split("\n== ")
+    found = {name: text for name, _, text in (section.partition("\n") for section in sections)}
     link, ring = observe.parse_ethtool_json(found["link"]), observe.parse_ethtool_json(found["ring"])
     return PortState(
         up="UP" in link["flags"],
@@ -105,8 +106,8 @@ def profiled_port(port: Port) -> PortState:
         ring=(512, 1024),
         rx_usecs=10,
         flow_hash={"udp4": "sdfn", "udp6": "sdfn"},
-        # igb has two queue pairs and shares the second's transmit queue while there are VFs.
-        irqs={name: port.cpus, f"{name}-TxRx-0": first, f"{name}-TxRx-1": second},
+        # While there are VFs, igb has two receive queues and one transmit queue.
+        irqs={name: port.cpus, f"{name}-TxRx-0": first, f"{name}-rx-1": second},
         xps={0: first},
         vfs=tuple(profiled_vf(port, index) for index in range(NUMVFS)),
     )

@@ -60,8 +60,7 @@ class Host:
 
     def boot(self) -> None:
         """Start the machine, and return when systemd and udev have nothing left to do."""
-        self.machine.start()
-        self.machine.wait_until_reachable()
+        self.machine.boot()
         self.wait_until_settled()
 
     def boot_for_the_first_time(self) -> None:
@@ -121,9 +120,7 @@ class Host:
             timeout_s=300,
         )
 
-    def eventually(
-        self, predicate: Callable[[], T], *, timeout_s: float = 30, what: str = ""
-    ) -> T:
+    def eventually(self, predicate: Callable[[], T], *, timeout_s: float = 30, what: str = "") -> T:
         """The first true value of the predicate; a failed command counts as not yet."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -188,6 +185,14 @@ class Host:
             timeout_s=60,
             what=f"{ifname} is there again",
         )
+
+    def unwire(self, ifname: str) -> None:
+        """Pull the cable out of a port."""
+        self.machine.set_carrier(port(ifname), present=False)
+
+    def wire(self, ifname: str) -> None:
+        """Put the cable in again; a port that is up has a carrier a moment later."""
+        self.machine.set_carrier(port(ifname), present=True)
 
     # Guests and their networks
 

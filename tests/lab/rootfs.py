@@ -83,6 +83,8 @@ FILES = {
     "/etc/ssh/sshd_config.d/lab.conf": (
         "UsePAM no\nUseDNS no\nPrintMotd no\nPrintLastLog no\nPermitRootLogin prohibit-password\n"
         "HostKey /etc/ssh/ssh_host_ed25519_key\nMaxSessions 100\n"
+        # Looking whether sshd is there yet is not an attack, else it shuts us out for 15 s.
+        "PerSourcePenalties no\nMaxStartups 100\n"
     ),
     "/etc/systemd/journald.conf.d/lab.conf": "[Journal]\nStorage=persistent\nRateLimitBurst=0\n",
     # No AppArmor in the host; the console's file is written by QEMU itself, not by a second daemon.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,16 +102,19 @@ class Connection:
             subprocess.run([*arguments[:-1], "-O", "exit", arguments[-1]], capture_output=True)
             self.control.unlink(missing_ok=True)
 
-    def wait(self, deadline: float) -> None:
-        """Return when sshd answers; `deadline` is a time of the monotonic clock."""
-        while not self._answers():
+    def wait(self, deadline: float, *, give_up: Callable[[], bool] = lambda: False) -> bool:
+        """Return when commands can be run, True, or when the caller gives up, False.
+
+        `deadline` is a time of the monotonic clock; HostUnreachable is raised after it.
+        """
+        # Answering is not yet serving: logins are refused while systemd still boots.
+        while not (self._answers() and self.run("true").returncode == 0):
+            self.close()
+            if give_up():
+                return False
             if time.monotonic() > deadline:
                 raise HostUnreachable(f"no ssh server on port {self.port} of 127.0.0.1 in time")
-        # Answering is not yet serving: logins are refused while systemd still boots.
-        while (result := self.run("true")).returncode != 0:
-            self.close()
-            if time.monotonic() > deadline:
-                raise HostUnreachable(f"ssh to port {self.port}: {result.stderr.strip()}")
+        return True
 
     def _answers(self) -> bool:
         """Whether an ssh banner comes within a second; QEMU itself accepts any connection."""

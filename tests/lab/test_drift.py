@@ -4,6 +4,7 @@ one line. What causes no event is found by the next `apply`, and by the audit.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -34,12 +35,12 @@ while (elapsed := time.monotonic() - start) < 10:
 
 # What is done by hand, the field that tells of it in the journal, and the line itself.
 BY_HAND = {
-    "0 spoofchk on": ("vf.spoofchk", "vf 0 spoofchk on -> off"),
-    "2 spoofchk off": ("vf.spoofchk", "vf 2 spoofchk off -> on"),
-    "0 max_tx_rate 5": ("vf.max-tx-rate", "vf 0 max-tx-rate 5 -> 300"),
-    "0 mac 52:54:00:66:66:66": ("vf.mac", "vf 0 mac 52:54:00:66:66:66 -> 52:54:00:21:00:00"),
-    "0 trust off": ("vf.trust", "vf 0 trust off -> on"),
-    "1 vlan 7": ("vf.vlan", "vf 1 vlan 7 -> 100, qos 0 -> 3"),
+    "0 spoofchk on": ("vf.spoofchk", "vf 0: spoofchk on -> off"),
+    "2 spoofchk off": ("vf.spoofchk", "vf 2: spoofchk off -> on"),
+    "0 max_tx_rate 5": ("vf.max-tx-rate", "vf 0: max-tx-rate 5 -> 300"),
+    "0 mac 52:54:00:66:66:66": ("vf.mac", "vf 0: mac 52:54:00:66:66:66 -> 52:54:00:21:00:00"),
+    "0 trust off": ("vf.trust", "vf 0: trust off -> on"),
+    "1 vlan 7": ("vf.vlan", "vf 1: vlan 7 qos 0 proto 802.1q -> 100 qos 3 proto 802.1q"),
 }
 
 # Settings of the port and of the host; igb closes and opens the port for a ring.
@@ -47,7 +48,7 @@ PORT_BY_HAND = """
 ethtool -C ens1 rx-usecs 100
 ethtool -N ens1 rx-flow-hash udp4 sd
 echo 0 > /sys/class/net/ens1/queues/tx-0/xps_cpus
-echo 0-3 > $(grep -l ens1-TxRx-1 /sys/kernel/irq/*/actions | sed 's,sys/kernel,proc,; s,actions,smp_affinity_list,')
+echo 0-3 > $(grep -l ens1-rx-1 /sys/kernel/irq/*/actions | sed 's,sys/kernel,proc,; s,actions,smp_affinity_list,')
 sysctl -q -w net.core.netdev_budget=300
 ip link set ens2 txqueuelen 1000 mtu 1500
 ethtool -G ens2 rx 256
@@ -70,7 +71,7 @@ def changes_since(host: Host, cursor: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("by_hand", BY_HAND)
 def test_a_vf_changed_by_hand_is_put_right_within_a_second(
-    running: Host, by_hand: str, record_property: pytest.RecordProperty
+    running: Host, by_hand: str, record_property: Callable[[str, object], None]
 ) -> None:
     cursor = running.cursor()
     elapsed = running.output(f"python3 /root/stopwatch.py {by_hand}")

@@ -1,4 +1,4 @@
-"""With everything as desired nothing is written: `plan` is empty, `apply` and a second boot pass do not touch anything."""
+"""With everything as desired `plan` is empty, and neither `apply` nor a second boot pass writes anything."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def test_plan_prints_nothing(settled: Host) -> None:
 
 def test_the_counter_counts(settled: Host) -> None:
     settled.run("ethtool -C ens1 rx-usecs 100; ethtool -N ens2 rx-flow-hash udp6 sd", check=True)
-    settled.run("echo 0 > /sys/class/net/ens2/queues/tx-0/xps_cpus; sysctl -q -w net.core.netdev_budget=300", check=True)
+    settled.run(
+        "echo 0 > /sys/class/net/ens2/queues/tx-0/xps_cpus; sysctl -q -w net.core.netdev_budget=300", check=True
+    )
     with traced_writes(settled) as written:
         settled.run("tuned-vnetctl apply", check=True)
     assert sorted(written) == ["ethnl_default_set_doit", "ethtool_set_rxnfc", "kernfs_fop_write_iter", "proc_sys_write"]
@@ -52,7 +54,9 @@ def test_after_the_daemon_was_killed_the_next_one_writes_nothing(settled: Host) 
     with traced_writes(settled) as written:
         settled.run("systemctl kill --signal=KILL --kill-whom=main tuned-vnet", check=True)
         settled.eventually(
-            lambda: settled.output("systemctl show --value -p NRestarts -p SubState tuned-vnet").split() == ["1", "running"]
+            lambda: (
+                settled.output("systemctl show --value -p NRestarts -p SubState tuned-vnet").split() == ["1", "running"]
+            )
         )
     assert written == []
 

@@ -56,11 +56,11 @@ def test_interrupts_stay_on_the_port_s_node_when_vfs_renumber_them(module_host: 
     host.run(f"printf 'drivers-autoprobe = false\\n' >> {PROFILE_DIRECTORY}/50-queues.toml", check=True)
     host.run("systemctl reload tuned-vnet", check=True)
     after = interrupts_of_ens2(host)
-    assert after.keys() == {"ens2", "ens2-TxRx-0", "ens2-TxRx-1"}
+    assert after.keys() == {"ens2", "ens2-TxRx-0", "ens2-rx-1"}
     assert {number for number, _ in after.values()} != {number for number, _ in before.values()}
-    assert (after["ens2-TxRx-0"][1], after["ens2-TxRx-1"][1]) == (2, 3)
+    assert (after["ens2-TxRx-0"][1], after["ens2-rx-1"][1]) == (2, 3)
     assert after["ens2"][1] in {2, 3}
-    assert host.irq_affinity("ens2") == {"ens2": {2, 3}, "ens2-TxRx-0": {2}, "ens2-TxRx-1": {3}}
+    assert host.irq_affinity("ens2") == {"ens2": {2, 3}, "ens2-TxRx-0": {2}, "ens2-rx-1": {3}}
     assert host.xps("ens2") == {0: {2}}
 
 

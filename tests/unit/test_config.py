@@ -45,7 +45,7 @@ MISTAKES = {
             "2: boot.carrier-timeout: 1.5 is wrong, accepted is an integer from 0 to 300",
         ],
     ),
-    "not TOML": ("boot.timeout = 1\n[boot", ["2: not TOML: expected ']' at the end of a table declaration"]),
+    "not TOML": ("boot.timeout = 1\n[daemon", ["2: not TOML: expected ']' at the end of a table declaration"]),
 }
 
 

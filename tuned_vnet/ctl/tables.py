@@ -26,7 +26,9 @@ PIPE_WIDTH = 400
 def draw_status(report: Object) -> None:
     """Print the whole report to standard output."""
     terminal = sys.stdout.isatty()
-    console = Console(highlight=False, soft_wrap=not terminal, width=None if terminal else PIPE_WIDTH)
+    # Without emoji, or the PCI bus in 0000:ab:00.0 would become one; without markup, or names in brackets would vanish.
+    width = None if terminal else PIPE_WIDTH
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=not terminal, width=width)
     for error in _profile_lines(report):
         console.print(error)
     for device in report["devices"]:

@@ -15,7 +15,7 @@ from typing import Any
 import tomli
 
 from tuned_vnet.model import Origin
-from tuned_vnet.profiles.lines import Path, map_lines
+from tuned_vnet.profiles.lines import KeyPath, map_lines
 from tuned_vnet.profiles.table import Entry, Problem
 
 MAX_BYTES = 1 << 20
@@ -39,7 +39,7 @@ class Document:
 
     file: str
     values: Mapping[str, Any]
-    lines: Mapping[Path, int]
+    lines: Mapping[KeyPath, int]
 
     def origin(self, *path: str | int) -> Origin:
         """Where the key with this path stands."""

@@ -53,11 +53,6 @@ def preset_files(root: Path) -> Mapping[str, ProfileFile]:
     return {file.name.removesuffix(".toml"): file for file in files if not file.masked}
 
 
-def preset_file(root: Path, name: str) -> ProfileFile | None:
-    """The preset of this name, or None when there is none."""
-    return preset_files(root).get(name)
-
-
 def read_file(path: Path) -> ProfileFile:
     """Read at most one byte more than a profile may have. A file that can't be read gives a problem, no exception."""
     try:

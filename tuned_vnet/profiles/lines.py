@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import tomli
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 _BLANK = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
 _SPACE = re.compile(r"[ \t]*")
@@ -28,11 +28,11 @@ _SCALAR = re.compile(r"[^,\]}#\n]+")  # numbers, booleans, and dates with a spac
 class _Open:
     """An array (with the index of its next element) or an inline table that has not been closed yet."""
 
-    path: Path
+    path: KeyPath
     next_index: int | None
 
 
-def map_lines(text: str) -> dict[Path, int]:
+def map_lines(text: str) -> dict[KeyPath, int]:
     """The line, counted from 1, on which each key, table and array element of a valid TOML document begins."""
     return _Mapper(text).run()
 
@@ -45,12 +45,12 @@ class _Mapper:
         self.position = 0
         self.counted = 0  # the position up to which lines have been counted
         self.line = 1
-        self.lines: dict[Path, int] = {}
-        self.table: Path = ()
-        self.array_lengths: dict[Path, int] = {}  # of arrays of tables
+        self.lines: dict[KeyPath, int] = {}
+        self.table: KeyPath = ()
+        self.array_lengths: dict[KeyPath, int] = {}  # of arrays of tables
         self.open: list[_Open] = []
 
-    def run(self) -> dict[Path, int]:
+    def run(self) -> dict[KeyPath, int]:
         self._skip(_BLANK)
         while self.position < len(self.text):
             if self.open:
@@ -78,7 +78,7 @@ class _Mapper:
             self.lines[self.table] = line
         self.position += brackets
 
-    def _pair(self, table: Path) -> None:
+    def _pair(self, table: KeyPath) -> None:
         line = self._line_here()
         path = self._key(table, line)
         self.lines[path] = line
@@ -101,7 +101,7 @@ class _Mapper:
                 self.lines[path] = self._line_here()
                 self._value(path)
 
-    def _value(self, path: Path) -> None:
+    def _value(self, path: KeyPath) -> None:
         self._skip(_SPACE)
         match self.text[self.position]:
             case "[":
@@ -115,7 +115,7 @@ class _Mapper:
             case _:
                 self._skip(_SCALAR)
 
-    def _key(self, path: Path, line: int) -> Path:
+    def _key(self, path: KeyPath, line: int) -> KeyPath:
         """Read a dotted key below `path`; tables that it passes through begin where they are named first."""
         while True:
             part = self._match(_KEY_PART)

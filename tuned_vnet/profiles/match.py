@@ -94,4 +94,7 @@ def _fits_address(globs: Sequence[str] | None, device: Device) -> bool:
         return True
     plain = [glob for glob in globs if "/" not in glob] if device.id.bus == "pci" else []
     with_bus = [glob for glob in globs if "/" in glob]
-    return _fits_hex(plain, device.id.address) or _fits_hex(with_bus, str(device.id))
+    address = device.id.address
+    # lspci leaves out the domain where there is only one.
+    names = (address, address.removeprefix("0000:"))
+    return any(_fits_hex(plain, name) for name in names) or _fits_hex(with_bus, str(device.id))

@@ -183,7 +183,7 @@ def _addresses(policies: Sequence[VfPolicy], known: int) -> Iterator[_Address]:
     for policy in reversed(policies):
         key = next((name for name in ("mac", "mac-base") if name in policy.section.entries), None)
         mac = None if key is None else _unicast(policy.section.entries[key].value)
-        if key is None or mac is None:
+        if key is None or mac is None or (key == "mac" and not policy.index.single):
             continue
         origin = policy.section.entries[key].origin
         for first, last in policy.index.ranges or ((0, known),):

@@ -26,6 +26,8 @@ KEYS = (
     ),
 )
 
+LINK_IS_DOWN = "the device has no interrupts while its link is down"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Irq:
@@ -54,15 +56,17 @@ def plan(desired: Irq, observed: tuple[Interrupt, ...], situation: Situation) ->
         finding = Finding(setting="irq.affinity", desired=shown, observed=None, outcome=Outcome.DIFFERS)
         if observed:
             yield from refuse([finding], "the kernel places these interrupts itself", Outcome.UNSUPPORTED)
+        elif situation.link is not None and situation.link.up:
+            yield from refuse([finding], "the device has no interrupts", Outcome.UNSUPPORTED)
         else:
-            yield from refuse([finding], "the device has no interrupts while its link is down", Outcome.PENDING)
+            yield from refuse([finding], LINK_IS_DOWN, Outcome.PENDING)
         return
     targets = place(desired.affinity, settable, situation)
     wanted: Json = {interrupt.name: format_cpulist(cpus) for interrupt, cpus in targets.items()}
     now: Json = {interrupt.name: format_cpulist(interrupt.affinity) for interrupt in targets}
     finding = situation.compare("irq.affinity", wanted, now)
     if not all(targets.values()):
-        yield from refuse([finding], f"none of the CPUs {shown} is online")
+        yield from refuse([finding], f"none of the CPUs {_offline(desired.affinity, situation)} is online")
     elif finding.outcome is Outcome.DIFFERS:
         changes = tuple(
             SetAffinity(interrupt=interrupt, cpus=cpus)
@@ -95,6 +99,12 @@ def place(
 
 def _allowed(affinity: str | CpuSet, device: Device) -> CpuSet:
     return device.local_cpus if isinstance(affinity, str) else affinity
+
+
+def _offline(affinity: str | CpuSet | tuple[CpuSet, ...], situation: Situation) -> str:
+    """The sets of which no CPU is online, as cpulists."""
+    sets = affinity if isinstance(affinity, tuple) else (_allowed(affinity, situation.device),)
+    return " and ".join(format_cpulist(cpus) for cpus in sets if not cpus & situation.online_cpus)
 
 
 def _queue(interrupt: Interrupt) -> int | None:

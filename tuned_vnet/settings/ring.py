@@ -42,7 +42,8 @@ def plan(desired: Ring, observed: Rings, situation: Situation) -> Iterator[Findi
     for name, wanted, now, maximum in rings:
         if wanted is None:
             continue
-        finding = situation.compare(f"ring.{name}", maximum if wanted == "max" else wanted, now)
+        known = maximum if wanted == "max" and maximum is not None else wanted
+        finding = situation.compare(f"ring.{name}", known, now)
         if isinstance(wanted, int) and maximum is not None and wanted > maximum:
             findings.extend(refuse([finding], f"the device has at most {maximum}"))
         else:

@@ -24,7 +24,7 @@ def parse(table: Table) -> Sysctls:
     """Read [sysctl]; names may use dots or, for an interface with a dot in its name, slashes."""
     values: dict[str, str] = {}
     for name in table.entries:
-        if not name.startswith(("net.", "net/")) or ".." in name:
+        if not name.startswith(("net.", "net/")) or ".." in name or not name.isprintable():
             table.problems.add(
                 table.where(name), f"sysctl.{name}", "not below net., accepted are names such as net.core.netdev_budget"
             )
@@ -41,10 +41,18 @@ def observe(kernel: Kernel, device: Device, desired: Sysctls) -> Mapping[str, st
 def plan(desired: Sysctls, observed: Mapping[str, str | None], situation: Situation) -> Iterator[Finding]:
     """One write for each parameter."""
     for name, wanted in desired.values.items():
-        finding = situation.compare(f"sysctl.{name}", wanted, observed[name])
+        finding = situation.compare(f"sysctl.{name}", _number(wanted), _number(observed[name]))
         if finding.outcome is Outcome.DIFFERS:
             finding = replace(finding, changes=(SetSysctl(name=name, before=str(observed[name]), value=wanted),))
         yield finding
+
+
+def _number(text: str | None) -> int | str | None:
+    """What is one number is compared and reported as one, so that rounding (rps_sock_flow_entries) is known as such."""
+    try:
+        return int(text) if text is not None else None
+    except ValueError:
+        return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ Hard facts (Linux 6.12, drivers/net/ethernet):
  * min-tx-rate other than 0 is EINVAL on igb, ixgbe and i40e.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from tuned_vnet.change import Finding, Outcome, Situation, Stage, mend, refuse
@@ -61,12 +61,12 @@ def plan(desired: Rate, observed: VfState, situation: Situation) -> Iterator[Fin
     if driver in NEEDS_CARRIER and situation.link is not None and not situation.link.carrier:
         yield from refuse(findings, NO_CARRIER, Outcome.PENDING)
         return
-    rate = VfRate(
-        min_tx=desired.min_tx_rate if desired.min_tx_rate is not None else observed.min_tx_rate or 0,
-        max_tx=desired.max_tx_rate if desired.max_tx_rate is not None else observed.max_tx_rate or 0,
-    )
 
-    def change(_: object) -> SetVf:
+    def change(values: Mapping[str, int]) -> SetVf:
+        rate = VfRate(
+            min_tx=values.get("min-tx-rate", observed.min_tx_rate or 0),
+            max_tx=values.get("max-tx-rate", observed.max_tx_rate or 0),
+        )
         value = VfValue(vf=observed.index, attribute=VfAttribute.RATE, value=rate)
         return SetVf(device=situation.device, value=value, text=_describe(observed, rate))
 

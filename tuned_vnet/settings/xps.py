@@ -7,6 +7,7 @@ from tuned_vnet.change import Finding, Kernel, Outcome, Situation, Stage, refuse
 from tuned_vnet.cpus import format_cpulist
 from tuned_vnet.model import CpuSet, Device, Interrupt, Json, QueueIndex
 from tuned_vnet.profiles.table import Cpus, Key, Table
+from tuned_vnet.settings.irq import show
 
 SECTION = "xps"
 STAGE = Stage.XPS
@@ -18,6 +19,8 @@ KEYS = (
         help="CPUs of each transmit queue; follow-irq: those that its interrupt goes to",
     ),
 )
+
+LINK_IS_DOWN = "there are queues without an interrupt while the link is down"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +54,17 @@ def plan(desired: Xps, observed: XpsState, situation: Situation) -> Iterator[Fin
     if desired.cpus is None:
         return
     targets = _targets(desired.cpus, observed)
-    wanted: Json = {f"tx-{queue}": format_cpulist(cpus) for queue, cpus in targets.items()}
+    wanted: Json = {f"tx-{queue}": format_cpulist(cpus) for queue, cpus in targets.items()} or show(desired.cpus)
     now: Json = {f"tx-{queue}": format_cpulist(observed.queues[queue]) for queue in targets}
     finding = situation.compare("xps.cpus", wanted, now if observed.queues else None)
     if len(targets) < len(observed.queues):
         finding = replace(finding, desired="follow-irq", outcome=Outcome.DIFFERS)
-        reason = "there are queues without an interrupt while the link is down"
-        yield from refuse([finding], reason, Outcome.PENDING)
+        if situation.link is not None and situation.link.up:
+            lost = ", ".join(f"tx-{queue}" for queue in observed.queues if queue not in targets)
+            reason, outcome = f"it is not known which interrupts {lost} have", Outcome.UNSUPPORTED
+        else:
+            reason, outcome = LINK_IS_DOWN, Outcome.PENDING
+        yield from refuse([finding], reason, outcome)
     elif finding.outcome is Outcome.DIFFERS:
         changes = tuple(
             SetXps(device=situation.device, queue=queue, before=observed.queues[queue], cpus=cpus)

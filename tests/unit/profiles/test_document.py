@@ -24,7 +24,10 @@ def problems(data: bytes) -> tuple[object, ...]:
 
 NOT_OURS = {
     "not UTF-8": (b"[match]\n# caf\xe9\n", "x.toml:2: byte 0xe9 is not UTF-8, accepted is TOML in UTF-8"),
-    "UTF-16": ("[match]\n".encode("utf-16-le") + b"\xff", "x.toml:2: byte 0xff is not UTF-8, accepted is TOML in UTF-8"),
+    "UTF-16": (
+        "[match]\n".encode("utf-16-le") + b"\xff",
+        "x.toml:2: byte 0xff is not UTF-8, accepted is TOML in UTF-8",
+    ),
     "cut in a character": (b"a = '\xe2\x82", "x.toml:1: byte 0xe2 is not UTF-8, accepted is TOML in UTF-8"),
     "not TOML": (b"[match]\nifname = \n", "x.toml:2: not TOML: invalid value"),
     "no quotes": (b"[match]\nifname = ens1\n", "x.toml:2: not TOML: invalid value"),
@@ -42,7 +45,10 @@ NOT_OURS = {
     "a NUL byte": (b"[match]\n\0\n", "x.toml:2: not TOML: invalid statement"),
     "a NUL byte in a string": (b'a = "x\0"\n', "x.toml:1: not TOML: illegal character '\\x00'"),
     "a file of NUL bytes": (b"\0" * 5000, "x.toml:1: not TOML: invalid statement"),
-    "lines as on an old Mac": (b"a = 1\rb = 2\r", "x.toml:1: not TOML: expected newline or end of document after a statement"),
+    "lines as on an old Mac": (
+        b"a = 1\rb = 2\r",
+        "x.toml:1: not TOML: expected newline or end of document after a statement",
+    ),
     "ends of lines as on Windows": (b"a = 1\r\n\r\nb = \r\n", "x.toml:3: not TOML: invalid value"),
     "a day that does not exist": (b"a = 2026-02-30\n", "x.toml:1: not TOML: invalid date or datetime"),
     "a number of 5000 digits": (

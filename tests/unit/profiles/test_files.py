@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.profiles.conftest import Root
-from tuned_vnet.profiles.files import preset_file, preset_files, profile_files, read_file
+from tuned_vnet.profiles.files import preset_files, profile_files, read_file
 
 
 def test_no_directories_no_files(tmp_path: Path) -> None:
@@ -15,7 +15,12 @@ def test_no_directories_no_files(tmp_path: Path) -> None:
 
 
 def test_files_come_in_the_order_of_their_names_whichever_directory_they_lie_in(root: Root) -> None:
-    paths = [root.etc("50-a.toml", "x"), root.lib("60-b.toml", "x"), root.run("70-c.toml", "x"), root.lib("9.toml", "x")]
+    paths = [
+        root.etc("50-a.toml", "x"),
+        root.lib("60-b.toml", "x"),
+        root.run("70-c.toml", "x"),
+        root.lib("9.toml", "x"),
+    ]
     assert [file.path for file in profile_files(root.path)] == [str(path) for path in paths]
 
 
@@ -122,7 +127,9 @@ def test_a_name_that_can_not_be_printed_is_a_problem_that_can(root: Root) -> Non
     directory = root.etc("50-a.toml", "# text").parent
     (directory / os.fsdecode(b"60-\xff\n.toml")).touch()
     _, broken = profile_files(root.path)
-    assert str(broken.problem) == f"{directory}/60-\\udcff\\n.toml: the file's name has characters that can't be printed"
+    assert (
+        str(broken.problem) == f"{directory}/60-\\udcff\\n.toml: the file's name has characters that can't be printed"
+    )
 
 
 def test_a_missing_file_is_a_problem_too(tmp_path: Path) -> None:
@@ -135,13 +142,10 @@ def test_presets_are_found_by_name_and_the_admins_replace_the_shipped_ones(root:
     root.preset("latency", "# shipped")
     root.preset("throughput", "# mine", below="etc")
     assert list(preset_files(root.path)) == ["latency", "throughput"]
-    preset = preset_file(root.path, "throughput")
-    assert preset is not None
-    assert preset.content == b"# mine"
+    assert preset_files(root.path)["throughput"].content == b"# mine"
 
 
 def test_a_masked_preset_does_not_exist(root: Root) -> None:
     root.preset("throughput", "# shipped")
     root.preset("throughput", "", below="etc")
-    assert preset_file(root.path, "throughput") is None
-    assert preset_file(root.path, "../presets/throughput") is None
+    assert preset_files(root.path) == {}

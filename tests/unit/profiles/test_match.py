@@ -34,6 +34,7 @@ FITS = [
     'pci-address = "0000:3b:00.*"',
     'pci-address = "0000:3B:00.1"',
     'pci-address = "pci/0000:3b:*"',
+    'pci-address = "3b:00.0"',
     'ifname = "*"',
     'ifname = "p[0-9]p2"',
     'mac = "A0:36:9F:*"',

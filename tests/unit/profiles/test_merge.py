@@ -75,16 +75,16 @@ def test_a_mac_replaces_a_base_and_says_so() -> None:
         '[[vf]]\nindex = 1\nmac = "52:54:00:00:01:00"\n',
         '[[vf]]\nindex = 2\nmac = "52:54:00:00:02:00"\n[[vf]]\nindex = "2-3"\nmac-base = "52:54:00:00:03:00"\n',
     )
-    assert stories(merge_vf(given, VfIndex(1))) == {
-        "mac": ["52:54:00:00:01:00 b.toml:4", "52:54:00:00:00:00 a.toml:4"]
-    }
+    assert stories(merge_vf(given, VfIndex(1))) == {"mac": ["52:54:00:00:01:00 b.toml:4", "52:54:00:00:00:00 a.toml:4"]}
     assert stories(merge_vf(given, VfIndex(2))) == {
         "mac-base": ["52:54:00:00:03:00 c.toml:7", "52:54:00:00:02:00 c.toml:4", "52:54:00:00:00:00 a.toml:4"]
     }
 
 
 def test_merging_leaves_the_profiles_as_they_are() -> None:
-    given = profiles("ring.rx = 1\n[[vf]]\nindex = 0\ntrust = true\n", "ring.rx = 2\n[[vf]]\nindex = 0\ntrust = false\n")
+    given = profiles(
+        "ring.rx = 1\n[[vf]]\nindex = 0\ntrust = true\n", "ring.rx = 2\n[[vf]]\nindex = 0\ntrust = false\n"
+    )
     for _ in range(2):
         assert stories(merge_sections(given)["ring"]) == {"rx": ["2 b.toml:2", "1 a.toml:2"]}
         assert stories(merge_vf(given, VfIndex(0))) == {"trust": ["False b.toml:5", "True a.toml:5"]}

@@ -1,5 +1,6 @@
 """What a profile may say, and every mistake with its exact message."""
 
+import random
 import textwrap
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -9,6 +10,7 @@ import pytest
 from tuned_vnet.model import VfIndex
 from tuned_vnet.profiles.files import ProfileFile
 from tuned_vnet.profiles.profile import Profile, parse_profile
+from tuned_vnet.settings import DEVICE_SETTINGS, HOST_SETTINGS, VF_SETTINGS, flow_hash
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -34,11 +36,10 @@ def values(profile: Profile, section: str) -> dict[str, object]:
     return {name: entry.value for name, entry in profile.sections[section].entries.items()}
 
 
-PROFILE_HAS = "a profile has coalesce, description, flow-hash, include, irq, link, match, ring, sriov, sysctl, vf, xps"
-VF_HAS = (
-    "[[vf]] has index, link-state, mac, mac-base, max-tx-rate, min-tx-rate, qos, rss-query, spoofchk, trust, vlan, "
-    "vlan-protocol"
-)
+SECTIONS = [setting.SECTION for setting in (*DEVICE_SETTINGS, *HOST_SETTINGS)]
+PROFILE_HAS = f"a profile has {', '.join(sorted([*SECTIONS, 'description', 'include', 'match', 'vf']))}"
+PRESET_HAS = f"a preset has {', '.join(sorted([*SECTIONS, 'description']))}"
+VF_HAS = f"[[vf]] has {', '.join(sorted(['index', *(key.name for vf in VF_SETTINGS for key in vf.KEYS)]))}"
 INDICES = 'a number up to 65535, a list of numbers, ranges such as "0-3,7", or "*"'
 MAC = 'a unicast MAC address such as "52:54:00:10:00:00"'
 NUMBER = "an integer from 0 to 4294967295"
@@ -70,10 +71,16 @@ MISTAKES = {
         '[ring]\nrx = "256"',
         ['3: ring.rx: "256" is wrong, accepted is an integer from 1 to 4294967295 or "max"'],
     ),
-    "boolean instead of a number": ("[link]\nmtu = true", ["3: link.mtu: true is wrong, accepted is an integer from 68 to 65535"]),
+    "boolean instead of a number": (
+        "[link]\nmtu = true",
+        ["3: link.mtu: true is wrong, accepted is an integer from 68 to 65535"],
+    ),
     "number out of range": ("[link]\nmtu = 67", ["3: link.mtu: 67 is wrong, accepted is an integer from 68 to 65535"]),
     "negative number": ("[coalesce]\nrx-usecs = -1", [f"3: coalesce.rx-usecs: -1 is wrong, accepted is {NUMBER}"]),
-    "number with a point": ("[coalesce]\nrx-usecs = 3.0", [f"3: coalesce.rx-usecs: 3.0 is wrong, accepted is {NUMBER}"]),
+    "number with a point": (
+        "[coalesce]\nrx-usecs = 3.0",
+        [f"3: coalesce.rx-usecs: 3.0 is wrong, accepted is {NUMBER}"],
+    ),
     "not a number": ("[coalesce]\nrx-usecs = nan", [f"3: coalesce.rx-usecs: nan is wrong, accepted is {NUMBER}"]),
     "huge number": (
         "[coalesce]\nrx-usecs = 0x" + "f" * 5000,
@@ -90,7 +97,7 @@ MISTAKES = {
     "word instead of a boolean": ('[link]\nup = "yes"', ['3: link.up: "yes" is wrong, accepted is true or false']),
     "unknown letters": (
         '[flow-hash]\nudp4 = "sdfx"',
-        ['3: flow-hash.udp4: "sdfx" is wrong, accepted is letters out of "mvtsdfnr", each at most once'],
+        [f'3: flow-hash.udp4: "sdfx" is wrong, accepted is letters out of "{flow_hash.FIELDS}", each at most once'],
     ),
     "not a cpulist": (
         '[irq]\naffinity = "node0"',
@@ -99,7 +106,10 @@ MISTAKES = {
             "or a list of cpulists, one for each queue"
         ],
     ),
-    "sysctl that is not of the network": ('[sysctl]\n"vm.swappiness" = 1', [f"3: sysctl.vm.swappiness: {SYSCTL_NAMES}"]),
+    "sysctl that is not of the network": (
+        '[sysctl]\n"vm.swappiness" = 1',
+        [f"3: sysctl.vm.swappiness: {SYSCTL_NAMES}"],
+    ),
     "sysctl that leaves /proc/sys/net": ('[sysctl]\n"net/../vm/x" = 1', [f"3: sysctl.net/../vm/x: {SYSCTL_NAMES}"]),
     "sysctl that is a list": (
         '[sysctl]\n"net.ipv4.tcp_mem" = [1, 2]',
@@ -114,7 +124,10 @@ MISTAKES = {
     "index of a wrong type": ("[[vf]]\nindex = 1.5", [f"3: vf.index: 1.5 is wrong, accepted is {INDICES}"]),
     "index is a boolean": ("[[vf]]\nindex = true", [f"3: vf.index: true is wrong, accepted is {INDICES}"]),
     "no VF at all": ("[[vf]]\nindex = []", [f"3: vf.index: [] is wrong, accepted is {INDICES}"]),
-    "index is empty": ('[[vf]]\nindex = ""', [f'3: vf.index: "" is neither a number nor a range, accepted is {INDICES}']),
+    "index is empty": (
+        '[[vf]]\nindex = ""',
+        [f'3: vf.index: "" is neither a number nor a range, accepted is {INDICES}'],
+    ),
     "index is a word": (
         '[[vf]]\nindex = "all"',
         [f'3: vf.index: "all" is neither a number nor a range, accepted is {INDICES}'],
@@ -123,7 +136,10 @@ MISTAKES = {
     "negative index": ("[[vf]]\nindex = -1", [f"3: vf.index: VF -1 is out of range, accepted is {INDICES}"]),
     "index too large": ("[[vf]]\nindex = 65536", [f"3: vf.index: VF 65536 is out of range, accepted is {INDICES}"]),
     "range too large": ('[[vf]]\nindex = "0-65536"', [f"3: vf.index: VF 65536 is out of range, accepted is {INDICES}"]),
-    "VF named twice in a list": ("[[vf]]\nindex = [2, 1, 2]", [f"3: vf.index: VF 2 is named twice, accepted is {INDICES}"]),
+    "VF named twice in a list": (
+        "[[vf]]\nindex = [2, 1, 2]",
+        [f"3: vf.index: VF 2 is named twice, accepted is {INDICES}"],
+    ),
     "VF named twice in ranges": (
         '[[vf]]\nindex = "4-6,0-4"',
         [f"3: vf.index: VF 4 is named twice, accepted is {INDICES}"],
@@ -162,6 +178,13 @@ MISTAKES = {
             "accepted is one that no other VF has"
         ],
     ),
+    "same MAC twice in one line": (
+        'vf = [{ index = 0, mac = "52:54:00:10:00:aa" }, { index = 1, mac = "52:54:00:10:00:aa" }]',
+        [
+            "2: vf.mac: VF 1 would get 52:54:00:10:00:aa, the address of VF 0 (x.toml:2), "
+            "accepted is one that no other VF has"
+        ],
+    ),
     "MAC inside of a base": (
         '[[vf]]\nindex = "*"\nmac-base = "52:54:00:10:00:00"\n[[vf]]\nindex = 6\nmac = "52:54:00:10:00:02"',
         [
@@ -188,7 +211,10 @@ MISTAKES = {
         "[[vf]]\nindex = 0\nmin-tx-rate = 200\nmax-tx-rate = 100",
         ["4: vf.min-tx-rate: 200 is above max-tx-rate 100 (x.toml:5)"],
     ),
-    "VLAN out of range": ("[[vf]]\nindex = 0\nvlan = 4095", ["4: vf.vlan: 4095 is wrong, accepted is an integer from 0 to 4094"]),
+    "VLAN out of range": (
+        "[[vf]]\nindex = 0\nvlan = 4095",
+        ["4: vf.vlan: 4095 is wrong, accepted is an integer from 0 to 4094"],
+    ),
     "unknown preset": (
         'include = ["fast"]',
         ["2: include: there is no preset fast, accepted is a list of presets out of none, because none is installed"],
@@ -342,20 +368,28 @@ def test_a_file_about_the_host_may_include_what_is_about_the_host() -> None:
 
 
 BROKEN_PRESETS = {
-    "unknown one": (["fast"], "", ["x.toml:1: include: there is no preset fast, accepted is a list of presets out of p"]),
+    "unknown one": (
+        ["fast"],
+        "",
+        ["x.toml:1: include: there is no preset fast, accepted is a list of presets out of p"],
+    ),
     "a path": (["../p"], "", ["x.toml:1: include: there is no preset ../p, accepted is a list of presets out of p"]),
     "named twice": (["p", "p"], "", ["x.toml:1: include: p is named twice, accepted is a list of presets out of p"]),
     "not TOML": (["p"], "\n[ring\n", ["p.toml:2: not TOML: expected ']' at the end of a table declaration"]),
-    "wrong value": (["p"], "[link]\nmtu = 1\n", ["p.toml:2: link.mtu: 1 is wrong, accepted is an integer from 68 to 65535"]),
+    "wrong value": (
+        ["p"],
+        "[link]\nmtu = 1\n",
+        ["p.toml:2: link.mtu: 1 is wrong, accepted is an integer from 68 to 65535"],
+    ),
     "has a match": (
         ["p"],
         'match.ifname = "*"\n',
-        ["p.toml:1: match: unknown, a preset has coalesce, description, flow-hash, irq, link, ring, sriov, sysctl, xps"],
+        [f"p.toml:1: match: unknown, {PRESET_HAS}"],
     ),
     "includes itself": (
         ["p"],
         'include = ["p"]\n',
-        ["p.toml:1: include: unknown, a preset has coalesce, description, flow-hash, irq, link, ring, sriov, sysctl, xps"],
+        [f"p.toml:1: include: unknown, {PRESET_HAS}"],
     ),
 }
 
@@ -378,6 +412,44 @@ def test_numvfs_of_a_preset_counts_for_indices() -> None:
     ]
 
 
+def test_whatever_is_in_a_file_nothing_is_raised_and_it_is_told() -> None:
+    good_text = (
+        'include = ["throughput"]\n[match]\nifname = ["ens*"]\n[sriov]\nnumvfs = 7\n[irq]\naffinity = "0-3"\n'
+        '[sysctl]\nnet.core.x = "1 2"\n[[vf]]\nindex = "0-2,4"\nmac-base = "52:54:00:10:00:00"\nvlan = 0x10\n'
+        "[[vf]]\nindex = [3]\ntrust = true\nmac = '52:54:00:20:00:00'\n"
+    )
+    pieces = [
+        "",
+        "\0",
+        "\n",
+        "[",
+        "]",
+        "[[",
+        "{a=1}",
+        "=",
+        ".",
+        ",",
+        '"',
+        "'",
+        "-1",
+        "99999999999",
+        "nan",
+        "*",
+        "vf",
+        "é",
+    ]
+    pieces += ["\r", "#", "true", "1979-05-27", "ring", "match", '"""', "[]", "{}", "ff:", "-", "\\"]
+    chance = random.Random(1)
+    broken = 0
+    for _ in range(3000):
+        text = good_text
+        for _ in range(chance.randrange(1, 4)):
+            start = chance.randrange(len(text))
+            text = text[:start] + chance.choice(pieces) + text[start + chance.randrange(5) :]
+        broken += bool(read(text, PRESETS)[1])
+    assert broken > 2000
+
+
 def test_50000_wrong_keys_are_50000_problems() -> None:
     text = 'match.ifname = "*"\n[ring]\n' + "".join(f"k{n} = 1\n" for n in range(50_000))
     messages = read(text)[1]
@@ -386,5 +458,7 @@ def test_50000_wrong_keys_are_50000_problems() -> None:
 
 
 def test_many_policies_for_many_vfs_are_checked_against_each_other() -> None:
-    policies = "".join(f'[[vf]]\nindex = "0-65534"\nmac-base = "52:54:{n >> 8:02x}:{n & 255:02x}:00:00"\n' for n in range(5000))
+    policies = "".join(
+        f'[[vf]]\nindex = "0-65534"\nmac-base = "52:54:{n >> 8:02x}:{n & 255:02x}:00:00"\n' for n in range(5000)
+    )
     assert len(good(f'match.ifname = "*"\n{policies}').vfs) == 5000

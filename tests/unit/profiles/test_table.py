@@ -60,7 +60,7 @@ def test_accepted_values_are_read(kind: Kind, value: Any, read: object) -> None:
 
 @pytest.mark.parametrize(("kind", "value", "why"), REFUSED, ids=[show(value) for _, value, _ in REFUSED])
 def test_other_values_are_refused_with_a_reason_where_it_is_not_plain_to_see(kind: Kind, value: Any, why: str) -> None:
-    with pytest.raises(ValueError) as caught:  # noqa: PT011
+    with pytest.raises(ValueError) as caught:
         kind.read(value)
     assert str(caught.value) == why
 
