@@ -152,7 +152,7 @@ class _Sriov(_Part):
 
 def _function(port: FakePort, vf: FakeVf) -> VfFunction:
     index = vf.state.index
-    address = f"{port.address[:7]}:{16 + index // 4}.{index % 4 * 2}"
+    address = f"{port.address[:7]}:{16 + index // 4:02x}.{index % 4 * 2}"
     return VfFunction(index=index, address=address, driver=vf.driver, upper_devices=vf.upper_devices)
 
 

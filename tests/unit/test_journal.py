@@ -167,6 +167,16 @@ def test_problems_of_profiles_are_told_once(lines: pytest.LogCaptureFixture) -> 
     assert said(lines) == [("WARNING", "/etc/50.toml:3: ring.rx: -1 is wrong")]
 
 
+def test_a_file_that_is_no_profile_at_all_does_not_flood_the_journal(lines: pytest.LogCaptureFixture) -> None:
+    problems = tuple(
+        Problem(origin=Origin(file="/etc/50.toml", line=line), key="x", text="unknown") for line in range(1, 54)
+    )
+    Journal().write_problems(problems)
+    written = said(lines)
+    assert len(written) == 51
+    assert written[-1] == ("WARNING", "3 more problems, see `tuned-vnetctl check`")
+
+
 @pytest.fixture
 def handlers() -> Iterator[list[logging.Handler]]:
     """The log's handlers, put back afterwards."""

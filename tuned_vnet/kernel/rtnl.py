@@ -1,22 +1,19 @@
-"""rtnetlink: netdevs, their VFs, and permanent addresses. Reading and VF writes go through a codec of our own.
+"""rtnetlink: netdevs, their VFs, and permanent addresses, through a codec of our own.
 
 Hard facts:
  * VF data is left out of notifications and of requests without RTEXT_FILTER_VF; with statistics, the 16-bit length of
    the list wraps at 222 VFs, so they are left out. A request for one netdev, not a dump: that is 0.1 ms for 7 VFs.
  * Several VFs or attributes in one message are applied one after the other, and an error leaves the earlier ones
    applied (do_setvfinfo). So each attribute gets a message of its own; many messages go into one send(2).
- * pyroute2 takes 0.1 s and 25 MB to import, so it is imported by the first write to a link.
 """
 
 import errno
 import struct
 from collections.abc import Sequence
-from typing import Any
 
 from tuned_vnet.errors import KernelError
 from tuned_vnet.kernel import uapi
 from tuned_vnet.kernel.netlink import ATTRIBUTE, Message, RequestSocket, attribute, attributes
-from tuned_vnet.kernel.pyroute import kernel_errors, load_pyroute2
 from tuned_vnet.kernel.sysfs import OnWrite, tell_nobody
 from tuned_vnet.kernel.vf_info import decode_vfs, encode_vf, format_mac
 from tuned_vnet.model import Device, Link, VfValue
@@ -29,19 +26,15 @@ _WITH_VFS = attribute(uapi.IFLA_EXT_MASK, _U32.pack(uapi.RTEXT_FILTER_VF | uapi.
 
 
 class RtnlLink:
-    """Links of this network namespace; used in one thread. Sockets are opened when they are needed first."""
+    """Links of this network namespace; used in one thread. The socket is opened when it is needed first."""
 
     def __init__(self, *, on_write: OnWrite = tell_nobody) -> None:
         self._requests = RequestSocket(uapi.NETLINK_ROUTE)
-        self._iproute: Any = None
         self._on_write = on_write
 
     def close(self) -> None:
-        """Close the sockets."""
+        """Close the socket."""
         self._requests.close()
-        if self._iproute is not None:
-            self._iproute.close()
-            self._iproute = None
 
     def get(self, device: Device) -> Link | None:
         """The device's netdev with its VFs; None when it has none, or it has gone. Raises KernelError."""
@@ -72,16 +65,17 @@ class RtnlLink:
         self, device: Device, *, up: bool | None = None, mtu: int | None = None, txqueuelen: int | None = None
     ) -> None:
         """Set what is given, in one message. Raises KernelError; what the kernel had applied before stays."""
-        values: dict[str, object] = {"mtu": mtu, "txqlen": txqueuelen}
-        if up is not None:
-            values["state"] = "up" if up else "down"
-        values = {name: value for name, value in values.items() if value is not None}
-        what = "link " + " ".join(f"{name} {value}" for name, value in values.items())
+        given = {"up": up, "mtu": mtu, "txqueuelen": txqueuelen}
+        what = "link " + " ".join(f"{name} {int(value)}" for name, value in given.items() if value is not None)
         if device.ifindex is None:
             raise KernelError(errno.ENODEV, what)
+        payload = _ifinfomsg(device.ifindex, up=up)
+        payload += b"" if mtu is None else attribute(uapi.IFLA_MTU, _U32.pack(mtu))
+        payload += b"" if txqueuelen is None else attribute(uapi.IFLA_TXQLEN, _U32.pack(txqueuelen))
         self._on_write(f"{device.id}: {what}")
-        with kernel_errors(what):
-            list(self._open_iproute().link("set", index=device.ifindex, **values))
+        for error in self._requests.write(uapi.RTM_SETLINK, [payload], [what]):
+            if error is not None:
+                raise error
 
     def set_vfs(self, device: Device, values: Sequence[VfValue]) -> tuple[KernelError | None, ...]:
         """Write each value in a message of its own, in order; the error of one does not stop the others.
@@ -96,14 +90,6 @@ class RtnlLink:
         for what in whats:
             self._on_write(f"{device.id}: {what}")
         return tuple(self._requests.write(uapi.RTM_SETLINK, payloads, whats))
-
-    def _open_iproute(self) -> Any:  # noqa: ANN401
-        if self._iproute is None:
-            load_pyroute2()
-            from pyroute2 import IPRoute
-
-            self._iproute = IPRoute(ext_ack=True)
-        return self._iproute
 
 
 def decode_link(message: Message) -> Link:
@@ -133,8 +119,9 @@ def decode_link(message: Message) -> Link:
     )
 
 
-def _ifinfomsg(ifindex: int) -> bytes:
-    return _IFINFOMSG.pack(0, 0, ifindex, 0, 0)
+def _ifinfomsg(ifindex: int, *, up: bool | None = None) -> bytes:
+    """struct ifinfomsg; `up` changes the one flag, which the last field is the mask of."""
+    return _IFINFOMSG.pack(0, 0, ifindex, uapi.IFF_UP if up else 0, 0 if up is None else uapi.IFF_UP)
 
 
 def _number(found: dict[int, bytes], kind: int) -> int:
