@@ -1,14 +1,14 @@
 """The verbs of `python3 -m tests.lab`.
 
-    build         make this machine ready and build the image
-    up            boot a host that stays, or come back to the one that runs
-    shell         a root shell in it, with the newest .deb of dist/ installed
-    ssh COMMAND   run one command in it
-    install DEB   install a package in it, without a network
-    push          copy the checkout's tuned_vnet/ over the installed one, for quick tries
-    reset         go back to how the host was after `up`
-    reboot        reboot it for real
-    down          end it
+build         make this machine ready and build the image
+up            boot a host that stays, or come back to the one that runs
+shell         a root shell in it, with the newest .deb of dist/ installed
+ssh COMMAND   run one command in it
+install DEB   install a package in it, without a network
+push          copy the checkout's tuned_vnet/ over the installed one, for quick tries
+reset         go back to how the host was after `up`
+reboot        reboot it for real
+down          end it
 """
 
 from __future__ import annotations

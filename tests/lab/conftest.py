@@ -18,6 +18,7 @@ from tests.lab.host import Host, newest_package
 from tests.lab.image import ensure_image
 from tests.lab.machine import Machine
 from tests.lab.requirements import ensure_requirements
+from tests.lab.ssh import CommandFailed, HostUnreachable
 
 BOOTED = "booted"
 READY = "ready"
@@ -121,7 +122,7 @@ def journal_text(host: Host) -> str:
     try:
         command = "journalctl --no-pager -o short-precise -n 200 -u tuned-vnet"
         return host.run(command, timeout_s=30).stdout
-    except Exception as error:
+    except (CommandFailed, HostUnreachable, OSError) as error:
         return f"cannot be read: {error}"
 
 

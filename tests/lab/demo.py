@@ -112,14 +112,14 @@ def show_the_pain(stage: Stage) -> None:
     """A reboot without tuned-vnet."""
     host = stage.host
     stage.chapter("1. Without tuned-vnet")
-    stage.say(f"A libvirt network that hands out the VFs of {PORT}, and a guest that takes one; both start with the host.")
+    stage.say(f"A libvirt network hands out the VFs of {PORT}, and a guest takes one; both are to start with the host.")
     host.network(NETWORK, pf=PORT).define(autostart=True)
     host.guest(GUEST).define(PoolInterface(network=NETWORK), autostart=True)
     with step("rebooting the host"):
         host.reboot()
     networks = stage.type("virsh net-list --all")
     guests = stage.type("virsh list --all")
-    said = stage.type("journalctl -b -u libvirtd -o cat | grep -o \"internal error: No usable.*\"")
+    said = stage.type(f'journalctl -b -u libvirtd -o cat | grep -o "internal error: {NO_VFS[:9]}.*"')
     stage.claim(f"{NETWORK} is inactive after the reboot, though it is marked autostart", inactive(networks))
     stage.claim(f"{GUEST} does not run, though it is marked autostart", re.search(rf"{GUEST}\s+shut off", guests))
     stage.claim("libvirt says why: nobody had made VFs when it looked", NO_VFS in said)
@@ -166,7 +166,8 @@ def show_the_boot(stage: Stage) -> None:
     stage.type(f"ip link show dev {PORT}")
     pool = network.pool() if not inactive(networks) else []
     made = [host.vf_address(PORT, index) for index in range(host.numvfs(PORT))]
-    stage.claim(f"{NETWORK} is active, and its pool has the {NUMVFS} VFs of {PORT}", len(pool) == NUMVFS and pool == made)
+    complete = len(pool) == NUMVFS and pool == made
+    stage.claim(f"{NETWORK} is active, and its pool has the {NUMVFS} VFs of {PORT}", complete)
     addresses = guest.vf_addresses() if came else []
     stage.claim(f"{GUEST} runs on the VF {', '.join(addresses) or '(none)'}", came and set(addresses) & set(pool))
     vfs = [host.vf(PORT, index) for index in range(len(made))]

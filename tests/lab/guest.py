@@ -86,13 +86,9 @@ class Guest:
         self.name = name
         self.console = f"/var/log/libvirt/qemu/{name}-console.log"
 
-    def define(
-        self, *vfs: VfSource, boot: Boot = Boot.QUICK, autostart: bool = False
-    ) -> Guest:
+    def define(self, *vfs: VfSource, boot: Boot = Boot.QUICK, autostart: bool = False) -> Guest:
         """Define the guest with these VFs, and give itself."""
-        self._host.run(
-            "virsh -q define /dev/stdin", stdin=self._xml(vfs, boot), check=True
-        )
+        self._host.run("virsh -q define /dev/stdin", stdin=self._xml(vfs, boot), check=True)
         if autostart:
             self._virsh("autostart")
         return self
@@ -224,7 +220,7 @@ def direct_boot_xml() -> str:
     )
 
 
-def yes_no(value: bool) -> str:  # noqa: FBT001 - XML's own two values
+def yes_no(value: bool) -> str:
     """libvirt's spelling of a flag."""
     return "yes" if value else "no"
 
@@ -243,10 +239,7 @@ def pci_address_xml(address: str) -> str:
     """`0000:21:10.0` as libvirt writes it."""
     domain, bus, rest = address.split(":")
     slot, function = rest.split(".")
-    return (
-        f"<address type='pci' domain='0x{domain}' bus='0x{bus}' slot='0x{slot}' "
-        f"function='0x{function}'/>"
-    )
+    return f"<address type='pci' domain='0x{domain}' bus='0x{bus}' slot='0x{slot}' function='0x{function}'/>"
 
 
 def read_pci_address(attributes: str) -> str:

@@ -131,7 +131,7 @@ def bootstrap_host(root: Path, mirror: Mirror) -> None:
     with step(f"installing Debian {rootfs.SUITE} with libvirt and QEMU"):
         setup = root.with_name("initramfs-conf")
         write_files(setup, rootfs.INITRAMFS_CONF)
-        hook = f"--essential-hook=cp -r {setup}/. \"$1\""
+        hook = f'--essential-hook=cp -r {setup}/. "$1"'
         bootstrap(root, mirror, rootfs.PACKAGES, hook)
 
 

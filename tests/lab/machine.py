@@ -15,6 +15,7 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.lab.cache import progress
@@ -111,7 +112,7 @@ class Machine:
             seen = self._console_size()
             self.start()
             deadline = time.monotonic() + timeout_s
-            if self.connection().wait(deadline, give_up=lambda: self._lost_timer(seen)):
+            if self.connection().wait(deadline, give_up=partial(self._lost_timer, seen)):
                 return
             progress("the emulated CPUs hang (a lost timer); starting QEMU again")
             self.stop()

@@ -52,9 +52,7 @@ class Mirror:
         return f"deb {option}{self.uri} {suite} main"
 
 
-def find_mirror(
-    apt_directory: Path = APT_DIRECTORY, os_release: Path = Path("/etc/os-release")
-) -> Mirror:
+def find_mirror(apt_directory: Path = APT_DIRECTORY, os_release: Path = Path("/etc/os-release")) -> Mirror:
     """The archive that this machine's own release comes from.
 
     Suites such as `trixie-security` or `trixie-updates` do not count: only the archive that has the
@@ -143,9 +141,7 @@ def parse_stanza(stanza: str) -> dict[str, str]:
 
 def download_options() -> tuple[str, ...]:
     """apt.conf lines (proxies, certificates, credentials) that a download elsewhere needs as well."""
-    dump = subprocess.run(
-        ["apt-config", "dump"], check=True, capture_output=True, text=True
-    ).stdout.splitlines()
+    dump = subprocess.run(["apt-config", "dump"], check=True, capture_output=True, text=True).stdout.splitlines()
     options = [line.rstrip(";") for line in dump if PASSED_ON.match(line)]
     credentials = APT_DIRECTORY / "auth.conf.d"
     if credentials.is_dir() and any(credentials.iterdir()):

@@ -67,9 +67,7 @@ def write_initramfs(rootfs: Path, target: Path) -> None:
     for name in MODULES:
         # busybox's insmod does not unpack xz.
         content = lzma.decompress((modules / name).read_bytes())
-        entries.append(
-            Entry(path=f"lib/{Path(name).stem}", mode=0o100644, content=content)
-        )
+        entries.append(Entry(path=f"lib/{Path(name).stem}", mode=0o100644, content=content))
     target.write_bytes(make_cpio(entries))
 
 

@@ -62,9 +62,7 @@ FILES = {
     "/etc/hostname": f"{HOSTNAME}\n",
     "/etc/hosts": f"127.0.0.1 localhost {HOSTNAME}\n::1 localhost\n",
     "/etc/fstab": "",
-    "/etc/systemd/network/10-management.link": (
-        f"[Match]\nMACAddress={MANAGEMENT_MAC}\n\n[Link]\nName=mgmt0\n"
-    ),
+    "/etc/systemd/network/10-management.link": (f"[Match]\nMACAddress={MANAGEMENT_MAC}\n\n[Link]\nName=mgmt0\n"),
     "/etc/systemd/system/lab-management.service": (
         "[Unit]\n"
         "Description=The link that the lab's ssh comes in by\n"
@@ -88,9 +86,7 @@ FILES = {
     ),
     "/etc/systemd/journald.conf.d/lab.conf": "[Journal]\nStorage=persistent\nRateLimitBurst=0\n",
     # No AppArmor in the host; the console's file is written by QEMU itself, not by a second daemon.
-    "/etc/libvirt/qemu.conf": (
-        'security_driver = "none"\nstdio_handler = "file"\n'
-    ),
+    "/etc/libvirt/qemu.conf": ('security_driver = "none"\nstdio_handler = "file"\n'),
     # Guests without a disk do not listen to the power button; a reboot must not wait 5 minutes for them.
     "/etc/default/libvirt-guests": "ON_BOOT=ignore\nON_SHUTDOWN=shutdown\nSHUTDOWN_TIMEOUT=5\n",
     "/root/.bashrc": "alias ll='ls -l'\n",

@@ -1,7 +1,7 @@
 """`make soak`: real reboots in a row, and after each of them everything has to be there.
 
-A libvirt network and a guest that start with the host, and the lab's profiles for both ports. One line a reboot, a table
-at the end; the exit status is 0 only if nothing was ever amiss.
+A libvirt network and a guest that start with the host, and the lab's profiles for both ports. One line a reboot, a
+table at the end; the exit status is 0 only if nothing was ever amiss.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from tests.lab.expected import NUMVFS, install_profiles, look, profiled_port
+from tests.lab.differences import differences
+from tests.lab.expected import NUMVFS, install_profiles
 from tests.lab.guest import PoolInterface
 from tests.lab.host import UNIT, Host, newest_package
-from tests.lab.machine import PORTS
 from tests.lab.session import run_program, temporary_host
-from tests.lab.ssh import CommandFailed
 from tests.lab.steps import step
 from tests.lab.table import Table, print_machine
 
@@ -86,7 +85,7 @@ def reboot(host: Host, number: int) -> Boot:
     wall_s = time.monotonic() - begin
     amiss = list(look_at_guest(host))
     guest_s = time.monotonic() - begin
-    amiss += [*look_at_ports(host), *look_at_systemd(host, cursor)]
+    amiss += [*differences(host, other_mac=MAC), *look_at_systemd(host, cursor)]
     seen = dict(line.split("=") for line in host.output(TIMES).splitlines())
     started, ready, finished = (
         int(seen[f"{name}TimestampMonotonic"]) / 1e6 for name in ("InactiveExit", "ActiveEnter", "Finish")
@@ -116,29 +115,6 @@ def look_at_guest(host: Host) -> Iterator[str]:
         yield f"network {NETWORK} has {len(pool)} VFs"
     if not set(guest.vf_addresses()) & set(pool):
         yield f"guest {GUEST} has no VF of the pool"
-
-
-def look_at_ports(host: Host) -> Iterator[str]:
-    """Every setting of both ports and their VFs as ip, ethtool, sysfs and procfs show them, the guest's MAC apart."""
-    for port in PORTS:
-        try:
-            seen, wanted = look(host, port.ifname), profiled_port(port)
-        except CommandFailed as error:
-            yield str(error)
-            continue
-        for name in type(wanted).__dataclass_fields__:
-            if name != "vfs" and getattr(seen, name) != getattr(wanted, name):
-                yield f"{port.ifname}: {name} {getattr(seen, name)}"
-        pairs = enumerate(zip(seen.vfs, wanted.vfs, strict=False))
-        yield from (f"{port.ifname}: VF {index} is {vf}" for index, (vf, other) in pairs if unlike(vf, other))
-
-
-def unlike(seen: object, wanted: object) -> bool:
-    """Whether a VF is otherwise than it should be; its MAC may be the guest's."""
-    fields = [name for name in type(wanted).__dataclass_fields__ if name != "mac"]  # type: ignore[attr-defined]
-    allowed = (getattr(wanted, "mac"), MAC)  # noqa: B009
-    same = all(getattr(seen, name) == getattr(wanted, name) for name in fields)
-    return not same or getattr(seen, "mac") not in allowed  # noqa: B009
 
 
 def look_at_systemd(host: Host, cursor: str) -> Iterator[str]:

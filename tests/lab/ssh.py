@@ -34,9 +34,7 @@ class Completed:
     def check(self) -> Completed:
         """Itself, or the failure with everything the command said."""
         if self.returncode != 0:
-            raise CommandFailed(
-                f"{self.command}: exit {self.returncode}\n{self.stdout}{self.stderr}".rstrip()
-            )
+            raise CommandFailed(f"{self.command}: exit {self.returncode}\n{self.stdout}{self.stderr}".rstrip())
         return self
 
 
@@ -68,9 +66,7 @@ class Connection:
             arguments += ["-o", f"{name}={value}"]
         return [*arguments, "root@127.0.0.1"]
 
-    def run(
-        self, command: str, *, stdin: str | bytes | None = None, timeout_s: float = 120
-    ) -> Completed:
+    def run(self, command: str, *, stdin: str | bytes | None = None, timeout_s: float = 120) -> Completed:
         """Run a shell command as root in the host."""
         data = stdin.encode() if isinstance(stdin, str) else stdin
         try:

@@ -28,16 +28,17 @@ class Table:
         """The table with its title and its notes."""
         every = (tuple(self.columns), *self.rows)
         widths = [max(len(row[n]) for row in every) for n in range(len(self.columns))]
-        lines = [
-            "  ".join(cell.rjust(width) if n else cell.ljust(width) for n, (cell, width) in enumerate(zip(row, widths)))
-            for row in every
-        ]
+        lines = ["  ".join(map(_aligned, range(len(row)), row, widths)) for row in every]
         body = [f"  {line.rstrip()}" for line in (lines[0], "-" * len(lines[0]), *lines[1:])]
         return "\n".join(["", self.title, "", *body, *(f"  {note}" for note in self.notes)])
 
     def print(self) -> None:
         """To standard output."""
         print(self.text(), flush=True)
+
+
+def _aligned(column: int, cell: str, width: int) -> str:
+    return cell.rjust(width) if column else cell.ljust(width)
 
 
 def print_machine() -> None:

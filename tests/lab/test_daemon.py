@@ -90,8 +90,7 @@ def read_json_arrays(text: str) -> list[dict[str, int]]:
 def test_stop_is_clean_and_the_settings_stay(configured: Host) -> None:
     host = configured
     host.run("systemctl stop tuned-vnet", check=True)
-    unit = shown(host, "Result", "ExecMainStatus", "ExecMainCode")
-    assert unit == {"Result": "success", "ExecMainStatus": "0", "ExecMainCode": "1"}
+    assert shown(host, "Result", "ExecMainStatus") == {"Result": "success", "ExecMainStatus": "0"}
     assert_as_profiled(host)
     assert host.run(f"test -e {SOCKET}").returncode != 0
 

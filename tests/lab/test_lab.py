@@ -28,11 +28,10 @@ def test_two_ports_on_two_numa_nodes(bare_host: Host) -> None:
         assert cpus == port.cpus
         assert bare_host.output(f"cat {device}/sriov_totalvfs") == "7"
         bare_host.run(f"ip link set {port.ifname} up", check=True)
-    for port in PORTS:
-        bare_host.eventually(
-            lambda name=port.ifname: bare_host.output(f"cat /sys/class/net/{name}/carrier") == "1",
-            what=f"carrier on {port.ifname}",
-        )
+    bare_host.eventually(
+        lambda: [bare_host.output(f"cat /sys/class/net/{port.ifname}/carrier") for port in PORTS] == ["1", "1"],
+        what="carrier on both ports",
+    )
 
 
 def test_readers_see_what_the_tools_set(bare_host: Host) -> None:

@@ -7,6 +7,9 @@ set -e
 port() {
     dev=$1
     shift
+    until [ -e /sys/class/net/$dev ]; do
+        sleep 0.1
+    done
     echo 0 > /sys/class/net/$dev/device/sriov_drivers_autoprobe
     ip link set dev $dev up mtu 2000 txqueuelen 2500
     echo 7 > /sys/class/net/$dev/device/sriov_numvfs
