@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
 
 from systemd.daemon import notify
@@ -20,12 +20,14 @@ from tuned_vnet.change import Outcome
 from tuned_vnet.config import Config, load_config
 from tuned_vnet.control.server import Server
 from tuned_vnet.control.wire import SOCKET
+from tuned_vnet.desired import DesiredDevice
 from tuned_vnet.engine import Engine, System
 from tuned_vnet.journal import open_journal
 from tuned_vnet.kernel.events import EVERYTHING, DeviceEvents, Hint, LinkEvents, udev_queue_is_empty
 from tuned_vnet.methods import Methods
-from tuned_vnet.model import Device, DeviceId
+from tuned_vnet.model import DeviceId
 from tuned_vnet.passes import Passes
+from tuned_vnet.reconcile import Retry
 from tuned_vnet.report import DeviceReport
 from tuned_vnet.schedule import DEBOUNCE_S, Schedule
 from tuned_vnet.system import real_system
@@ -135,15 +137,19 @@ class Daemon:
         while self._hints:
             await asyncio.sleep(DEBOUNCE_S)
             hints, self._hints = self._hints, set()
-            before = {device.id: device for device in self._passes.engine.inventory}
+            before = self._passes.engine.desired.devices
             await self._passes.refresh()
             self._look_where(hints, before)
         self._refreshing = None
 
-    def _look_where(self, hints: set[Hint], before: dict[DeviceId, Device]) -> None:
-        """Look at devices that are new or other than before, and at those that were named."""
-        changed = (device for device in self._passes.engine.inventory if before.get(device.id) != device)
-        self._look_at(hints | {Hint(device=device.id) for device in changed})
+    def _look_where(self, hints: set[Hint], before: Mapping[DeviceId, DesiredDevice]) -> None:
+        """Look at devices that were named, that are new or other than before, or that are to be other than before.
+
+        The host is to be other when a device comes whose profiles have a [sysctl].
+        """
+        now = self._passes.engine.desired.devices
+        changed = {device_id for device_id, desired in now.items() if before.get(device_id) != desired}
+        self._look_at(hints | {Hint(device=device_id) for device_id in changed})
 
     def _look_at(self, hints: set[Hint]) -> None:
         """Hints for what no profile is for lead to nothing."""
@@ -165,7 +171,7 @@ class Daemon:
     # --- passes ---
 
     async def _run_pass(self, device_id: DeviceId, retry: bool) -> float | None:  # noqa: FBT001 - RunPass
-        report = await self._passes.apply(device_id, retry=retry)
+        report = await self._passes.apply(device_id, retry=Retry.HARMLESS if retry else Retry.NOTHING)
         if self._ready:
             notify(f"STATUS={self._summary()}")
         return self._pause(device_id, report)
@@ -189,7 +195,7 @@ class Daemon:
 
     async def _reload(self) -> None:
         await self._passes.reload()
-        self._look_at_everything(retry=True)
+        await self._passes.apply_all(self._passes.engine.desired.devices)
 
     def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Run in the background; a bug there ends the daemon, so that systemd starts it again."""

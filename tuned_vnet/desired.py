@@ -123,7 +123,10 @@ def _vf_wishes(
         if given:
             wishes.append(Wish(setting=setting, value=setting.parse(table)))
         for key in given:
-            entries[(f"vf.{key.reported_as or key.name}", index)] = section.entries[key.name]
+            entry = section.entries[key.name]
+            if setting is vf_mac:
+                entry = replace(entry, value=wishes[-1].value.of(index) or entry.value)  # its own, not the base
+            entries[(f"vf.{key.reported_as or key.name}", index)] = entry
     return tuple(wishes), entries
 
 

@@ -13,7 +13,7 @@ from tuned_vnet.desired import DesiredDevice, DesiredHost, desired_host
 from tuned_vnet.model import Device, DeviceId, Inventory
 from tuned_vnet.profiles.load import Profiles, load_profiles
 from tuned_vnet.profiles.table import Problem
-from tuned_vnet.reconcile import FindUses, Memory, Surroundings, bring_about, look
+from tuned_vnet.reconcile import FindUses, Memory, Retry, Surroundings, bring_about, look
 from tuned_vnet.report import DeviceReport, Report, report_device
 
 
@@ -68,15 +68,14 @@ class Engine:
         return report_device(desired, look(desired, kernel, self._memory(desired), self._surroundings()))
 
     def apply(
-        self, device_id: DeviceId, kernel: Kernel, *, allow_disruption: bool = False, retry: bool = False
+        self, device_id: DeviceId, kernel: Kernel, *, allow_disruption: bool = False, retry: Retry = Retry.NOTHING
     ) -> DeviceReport | None:
-        """Make a device as desired; `retry` tries again what the kernel refused before."""
+        """Make a device as desired; `retry` says which earlier refusals of the kernel to try again."""
         desired = self.desired.devices.get(device_id)
         if desired is None:
             return None
         memory = self._memory(desired)
-        if retry:
-            memory.forget_failures()
+        memory.forget_failures(retry)
         surroundings = self._surroundings(allow_disruption=allow_disruption)
         return report_device(desired, bring_about(desired, kernel, memory, surroundings))
 

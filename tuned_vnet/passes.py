@@ -16,6 +16,7 @@ from tuned_vnet.errors import UsageError
 from tuned_vnet.journal import Journal
 from tuned_vnet.model import HOST, Device, DeviceId
 from tuned_vnet.profiles.table import Problem
+from tuned_vnet.reconcile import Retry
 from tuned_vnet.report import DeviceReport
 from tuned_vnet.workers import Workers
 
@@ -64,7 +65,7 @@ class Passes:
         return self.engine.problems
 
     async def apply(
-        self, device_id: DeviceId, *, retry: bool = False, allow_disruption: bool = False
+        self, device_id: DeviceId, *, retry: Retry = Retry.NOTHING, allow_disruption: bool = False
     ) -> DeviceReport | None:
         """A pass over one device, written to the journal."""
         work = partial(self.engine.apply, device_id, retry=retry, allow_disruption=allow_disruption)
@@ -79,7 +80,7 @@ class Passes:
     ) -> dict[DeviceId, DeviceReport]:
         """Passes over several devices, at once where they are different ports."""
         ids = tuple(device_ids)
-        passes = (self.apply(device_id, retry=True, allow_disruption=allow_disruption) for device_id in ids)
+        passes = (self.apply(device_id, retry=Retry.EVERYTHING, allow_disruption=allow_disruption) for device_id in ids)
         return _present(ids, await asyncio.gather(*passes))
 
     async def look_all(self, device_ids: Iterable[DeviceId]) -> dict[DeviceId, DeviceReport]:

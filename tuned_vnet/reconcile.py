@@ -7,6 +7,7 @@ VFs and renumber queues. A round without a write was a complete look at the devi
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from itertools import groupby
 from types import ModuleType
 
@@ -30,9 +31,20 @@ from tuned_vnet.settings.vf_write import SetVf
 MAX_ROUNDS = 4
 """Write, write again what did not stay, look; and one more for what an earlier round made possible."""
 
+RESETS_PORT = frozenset({"ring.rx", "ring.tx", "link.mtu"})
+"""Settings whose refused write may have closed and opened the port on the way."""
+
 log = logging.getLogger(__name__)
 
 FindUses = Callable[[Device, Sriov], Mapping[VfIndex, VfUse]]
+
+
+class Retry(Enum):
+    """Which failures a pass tries again: an event none, an audit what cannot hurt, a person everything."""
+
+    NOTHING = 0
+    HARMLESS = 1
+    EVERYTHING = 2
 
 
 @dataclass(slots=True)
@@ -51,10 +63,15 @@ class Memory:
             self._numvfs = numvfs
             self.remembered = {key: known for key, known in self.remembered.items() if key[1] is None}
 
-    def forget_failures(self) -> None:
+    def forget_failures(self, retry: Retry) -> None:
         """Let the next pass try again what the kernel refused; what the device does not have stays known."""
         kept = (Outcome.ADJUSTED, Outcome.UNSUPPORTED)
-        self.remembered = {key: known for key, known in self.remembered.items() if known.outcome in kept}
+        if retry is not Retry.NOTHING:
+            self.remembered = {
+                key: known
+                for key, known in self.remembered.items()
+                if known.outcome in kept or (retry is Retry.HARMLESS and key[0] in RESETS_PORT)
+            }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,18 +213,31 @@ def _write_vfs(changes: Sequence[SetVf], kernel: Kernel) -> Iterable[tuple[Chang
 
 
 def _settled(finding: Finding, first: Finding, error: KernelError | None) -> Remembered:
-    """Another number than before is the driver's rounding; anything else is a write without effect.
+    """What the driver made of a number, or a write without effect; none at all (of VFs) is no adjustment.
 
     With an error, part of a change was done (numvfs to 0 on the way, some of several interrupts), and the error counts.
     """
-    number = isinstance(finding.observed, int) and not isinstance(finding.observed, bool)
     if error is not None:
         outcome, reason = outcome_of(error), error.said
-    elif number and finding.observed != first.observed:
-        outcome, reason = Outcome.ADJUSTED, f"{finding.desired} asked for, the driver made it {finding.observed}"
+    elif _is_drivers(finding, first):
+        outcome = Outcome.ADJUSTED if finding.observed else Outcome.FAILED
+        reason = f"{finding.desired} asked for, the driver made it {finding.observed}"
     else:
         outcome, reason = Outcome.FAILED, "the kernel accepted it and nothing changed"
     return Remembered(desired=finding.desired, observed=finding.observed, outcome=outcome, reason=reason)
+
+
+def _is_drivers(finding: Finding, first: Finding) -> bool:
+    """Whether this number came from the driver: it is new, or it is about what was asked for (and was so before).
+
+    VFs are always new ones. To call their old number a failure would be to remove them all with each retry.
+    """
+    wanted, now = finding.desired, finding.observed
+    if not isinstance(wanted, int) or not isinstance(now, int) or isinstance(now, bool):
+        return False
+    if now != first.observed or (now and finding.setting == "sriov.numvfs"):
+        return True
+    return finding.vf is None and max(now, wanted) < 2 * min(now, wanted)
 
 
 def _applied(finding: Finding, done: set[FindingKey]) -> Finding:

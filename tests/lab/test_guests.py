@@ -125,7 +125,9 @@ def test_without_a_guest_it_is_done(running: Host) -> None:
     assert (state.numvfs, state.ring) == (3, (256, 1024))
     # The new ring has closed and opened the port, and a rate waits for the carrier.
     policies = tuple(profiled_vf(port("ens1"), index) for index in range(3))
-    running.eventually(lambda: look(running, "ens1").vfs == policies, timeout_s=10, what="three VFs have their policies")
+    running.eventually(
+        lambda: look(running, "ens1").vfs == policies, timeout_s=10, what="three VFs have their policies"
+    )
 
 
 @contextmanager

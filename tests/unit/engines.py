@@ -7,6 +7,7 @@ from tests.fake_kernel import FakeHost
 from tuned_vnet.change import Finding
 from tuned_vnet.engine import Engine
 from tuned_vnet.model import DeviceId, VfIndex
+from tuned_vnet.reconcile import Retry
 from tuned_vnet.report import DeviceReport
 
 DIRECTORY = "etc/tuned-vnet/profiles.d"
@@ -29,7 +30,12 @@ def make_engine(host: FakeHost, root: Path, profile: str) -> Engine:
 
 
 def apply(
-    engine: Engine, host: FakeHost, *, device: DeviceId | None = None, retry: bool = False, disrupt: bool = False
+    engine: Engine,
+    host: FakeHost,
+    *,
+    device: DeviceId | None = None,
+    retry: Retry = Retry.NOTHING,
+    disrupt: bool = False,
 ) -> DeviceReport:
     """A pass over a device, the first port unless it is said."""
     report = engine.apply(device or host.port.id, host.kernel(), retry=retry, allow_disruption=disrupt)

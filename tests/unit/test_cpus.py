@@ -57,7 +57,7 @@ def test_cpulists_are_read_in_every_spelling(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["a", "3-1", "-3", "1-", "0-3:1/2", "1.5", "0x3"])
 def test_what_is_no_cpulist_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - int() has its own words for some of them
+    with pytest.raises(ValueError):
         parse_cpulist(text)
 
 

@@ -12,6 +12,7 @@ from tests.unit.engines import IGB, apply, make_engine
 from tuned_vnet.journal import Journal, log, open_journal
 from tuned_vnet.model import Origin
 from tuned_vnet.profiles.table import Problem
+from tuned_vnet.reconcile import Retry
 from tuned_vnet.report import DeviceReport
 
 LABEL = "ens1 0000:21:00.0"
@@ -46,7 +47,7 @@ class Story:
         self.where = str(root / "etc/tuned-vnet/profiles.d/50-test.toml")
         self.journal = Journal()
 
-    def run(self, *, retry: bool = False) -> DeviceReport:
+    def run(self, *, retry: Retry = Retry.NOTHING) -> DeviceReport:
         report = apply(self.engine, self.host, retry=retry)
         self.journal.write_pass(report)
         return report
@@ -69,7 +70,7 @@ def test_nothing_is_said_when_nothing_changed(tmp_path: Path, lines: pytest.LogC
     story = Story(tmp_path, "[ring]\nrx = 512\n")
     story.run()
     lines.clear()
-    story.run(retry=True)
+    story.run(retry=Retry.EVERYTHING)
     assert said(lines) == []
 
 
@@ -81,11 +82,11 @@ def test_a_trouble_is_told_once_and_again_after_it_was_gone(tmp_path: Path, line
     story.run()
     assert said(lines) == failed
     story.run()
-    story.run(retry=True)
+    story.run(retry=Retry.EVERYTHING)
     assert said(lines) == []
 
     story.host.faults.clear()
-    story.run(retry=True)
+    story.run(retry=Retry.EVERYTHING)
     assert said(lines) == [("INFO", f"{LABEL}: ring rx 256 -> 512")]
 
     story.host.port.poke({"ring": {"rx": 256}})

@@ -54,7 +54,11 @@ def test_all_devices_are_applied_and_their_reports_kept(tmp_path: Path) -> None:
 
     async def story(passes: Passes) -> None:
         reports = await passes.apply_all(targets(passes.engine, None))
-        assert [report.device.label for report in reports.values()] == ["ens1 0000:21:00.0", "ens2 0000:22:00.0", "host"]
+        assert [report.device.label for report in reports.values()] == [
+            "ens1 0000:21:00.0",
+            "ens2 0000:22:00.0",
+            "host",
+        ]
         assert {report.state for report in reports.values()} == {Outcome.APPLIED}
         assert passes.reports == reports
 

@@ -1,6 +1,7 @@
 """The reconciler: what is written, how often, in which order, and what becomes of errors."""
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.unit.engines import IGB, apply, finding, look, make_engine
 from tuned_vnet.change import Outcome
 from tuned_vnet.errors import KernelError
 from tuned_vnet.model import Device, Rings, VfValue
+from tuned_vnet.reconcile import Retry
 
 ALL_OF_A_VF = """
 [[vf]]
@@ -94,11 +96,25 @@ def test_what_the_kernel_refused_is_not_written_again_until_failures_are_forgott
         assert finding(apply(engine, host), "vf 0 trust").outcome is Outcome.FAILED
     assert host.writes == ["ens1: vf 0 trust True"]
 
-    assert finding(apply(engine, host, retry=True), "vf 0 trust").outcome is Outcome.FAILED
+    assert finding(apply(engine, host, retry=Retry.EVERYTHING), "vf 0 trust").outcome is Outcome.FAILED
     assert len(host.writes) == 2
 
     host.faults.clear()
-    assert finding(apply(engine, host, retry=True), "vf 0 trust").outcome is Outcome.APPLIED
+    assert finding(apply(engine, host, retry=Retry.EVERYTHING), "vf 0 trust").outcome is Outcome.APPLIED
+
+
+def test_an_audit_does_not_try_again_what_may_reset_the_port_and_a_person_may(tmp_path: Path) -> None:
+    host = make_host()
+    host.faults = [Fault(text="ring", errno=errno.EINVAL)]
+    engine = make_engine(host, tmp_path, IGB + "[ring]\nrx = 512\n")
+    assert finding(apply(engine, host), "ring.rx").outcome is Outcome.FAILED
+    host.writes.clear()
+
+    assert finding(apply(engine, host, retry=Retry.HARMLESS), "ring.rx").outcome is Outcome.FAILED
+    assert host.writes == []
+
+    apply(engine, host, retry=Retry.EVERYTHING)
+    assert len(host.writes) == 1
 
 
 def test_a_refused_value_is_written_again_when_the_device_has_changed_meanwhile(tmp_path: Path) -> None:
@@ -120,7 +136,7 @@ def test_a_vf_in_reset_is_pending_and_tried_again_with_the_next_retry(tmp_path: 
     assert finding(report, "vf 0 trust").reason == "EAGAIN (Resource temporarily unavailable)"
     assert finding(report, "vf 1 trust").outcome is Outcome.APPLIED
 
-    assert finding(apply(engine, host, retry=True), "vf 0 trust").outcome is Outcome.APPLIED
+    assert finding(apply(engine, host, retry=Retry.EVERYTHING), "vf 0 trust").outcome is Outcome.APPLIED
 
 
 def test_a_vf_value_that_does_not_stay_after_two_writes_has_failed(tmp_path: Path) -> None:
@@ -151,7 +167,7 @@ def test_a_vf_value_that_somebody_changed_in_between_is_written_twice_and_stays(
     assert len(host.writes) == 2
 
 
-def _with_link(kernel: FakeKernel, **methods: object) -> FakeKernel:
+def _with_link(kernel: FakeKernel, **methods: Callable[..., object]) -> FakeKernel:
     """The kernel with some methods of its link replaced."""
     patched = type("Patched", (type(kernel.link),), {name: staticmethod(method) for name, method in methods.items()})
     return FakeKernel(
@@ -212,6 +228,17 @@ def test_a_setting_that_cannot_be_read_says_why_and_the_rest_goes_on(
     assert finding(report, "vf 0 trust").outcome is Outcome.APPLIED
 
 
+def test_a_link_that_cannot_be_read_is_waited_for(tmp_path: Path) -> None:
+    host = make_host(vfs=1)
+
+    def fail(_device: Device) -> None:
+        raise KernelError(errno.ENOBUFS, "link ens1")
+
+    report = make_engine(host, tmp_path, IGB + TRUST).apply(host.port.id, _with_link(host.kernel(), get=fail))
+    assert report is not None
+    assert finding(report, "vf 0 trust").reason == "the VF does not exist yet"
+
+
 def test_a_device_that_goes_away_under_a_pass_is_no_failure(tmp_path: Path) -> None:
     host = make_host(vfs=1)
     engine = make_engine(host, tmp_path, IGB + "[sriov]\nnumvfs = 1\n[link]\nmtu = 9000\n" + TRUST)
@@ -236,7 +263,7 @@ def test_i40e_gets_the_same_mac_only_once_because_it_resets_the_guest(tmp_path: 
     host = make_host(driver="i40e", vfs=2)
     engine = make_engine(host, tmp_path, match("i40e") + '[[vf]]\nindex = "*"\nmac-base = "52:54:00:10:00:00"\n')
     for _ in range(3):
-        apply(engine, host, retry=True)
+        apply(engine, host, retry=Retry.EVERYTHING)
     assert len(host.writes) == 2
     assert host.port.resets == 0
 
@@ -255,4 +282,4 @@ def test_numvfs_that_is_busy_is_pending_and_tried_again(tmp_path: Path) -> None:
     host.faults = [Fault(text="numvfs 3", errno=errno.EBUSY, times=1)]
     engine = make_engine(host, tmp_path, IGB + "[sriov]\nnumvfs = 3\n")
     assert finding(apply(engine, host), "sriov.numvfs").outcome is Outcome.PENDING
-    assert finding(apply(engine, host, retry=True), "sriov.numvfs").outcome is Outcome.APPLIED
+    assert finding(apply(engine, host, retry=Retry.EVERYTHING), "sriov.numvfs").outcome is Outcome.APPLIED

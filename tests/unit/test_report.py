@@ -1,4 +1,4 @@
-"""The JSON object of `status --json`, which is the varlink reply too: a contract, so its keys and types are written out."""
+"""The JSON object of `status --json` and of varlink replies: a contract, so its keys and types are written out."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -190,5 +190,5 @@ def test_cat_names_every_key_with_its_line_and_what_it_won_over(tmp_path: Path) 
     assert [(row["vf"], row["setting"], row["value"]) for row in rows[1:] if isinstance(row, dict)] == [
         (VfIndex(0), "vf.mac", "52:54:00:10:00:00"),
         (VfIndex(1), "vf.vlan", 5),
-        (VfIndex(1), "vf.mac", "52:54:00:10:00:00"),
+        (VfIndex(1), "vf.mac", "52:54:00:10:00:01"),
     ]

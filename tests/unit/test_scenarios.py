@@ -25,11 +25,12 @@ from typing import Any
 import pytest
 import tomli
 
-from tests.fake_kernel import Fault, FakeHost
+from tests.fake_kernel import FakeHost, Fault
 from tests.fake_port import FakePort
 from tuned_vnet.change import Finding, Outcome
 from tuned_vnet.cpus import format_cpulist, parse_cpulist
 from tuned_vnet.engine import Engine
+from tuned_vnet.reconcile import Retry
 from tuned_vnet.report import DeviceReport
 
 SCENARIOS = Path(__file__).with_name("scenarios")
@@ -45,7 +46,7 @@ def read(path: Path) -> Table:
 
 def make_port(values: Table) -> FakePort:
     """What TOML cannot say, that there is none of something, is "none" there."""
-    given = {name: None if value == NONE else value for name, value in values.items()}
+    given: dict[str, Any] = {name: None if value == NONE else value for name, value in values.items()}
     port = FakePort(**{name: value for name, value in given.items() if name in IDENTITY})
     port.poke({name: value for name, value in given.items() if name not in IDENTITY})
     return port
@@ -79,7 +80,10 @@ def look(engine: Engine, host: FakeHost) -> list[DeviceReport]:
 
 
 def apply(engine: Engine, host: FakeHost, step: Table) -> list[DeviceReport]:
-    options = {"allow_disruption": step.get("allow-disruption", False), "retry": step.get("retry", False)}
+    options = {
+        "allow_disruption": step.get("allow-disruption", False),
+        "retry": Retry.EVERYTHING if step.get("retry") else Retry.NOTHING,
+    }
     reports = (engine.apply(device_id, host.kernel(), **options) for device_id in engine.desired.devices)
     return [report for report in reports if report is not None]
 

@@ -5,9 +5,25 @@ from types import ModuleType
 
 import pytest
 
+from tests.fake_kernel import FakeHost
 from tuned_vnet.change import Outcome, Situation, Stage
-from tuned_vnet.model import CpuId, Device, DeviceId, Link, QueueIndex, VfIndex, VfState, VfUse
-from tuned_vnet.settings import DEVICE_SETTINGS, HOST_SETTINGS, VF_SETTINGS, vf_mac, vf_vlan, xps
+from tuned_vnet.errors import KernelError
+from tuned_vnet.model import (
+    CpuId,
+    Device,
+    DeviceId,
+    Link,
+    Origin,
+    QueueIndex,
+    VfAttribute,
+    VfIndex,
+    VfState,
+    VfUse,
+    VfValue,
+)
+from tuned_vnet.profiles.table import Entry, Problems, Table
+from tuned_vnet.settings import DEVICE_SETTINGS, HOST_SETTINGS, VF_SETTINGS, flow_hash, vf_mac, vf_vlan, xps
+from tuned_vnet.settings.vf_write import SetVf
 
 EVERY = (*HOST_SETTINGS, *DEVICE_SETTINGS, *VF_SETTINGS)
 DEVICE = Device(id=DeviceId(bus="pci", address="0000:21:00.0"), driver="igb", ifname="ens1", ifindex=1)
@@ -66,6 +82,27 @@ def test_libvirts_address_is_libvirts_while_a_guest_comes_or_goes() -> None:
     (found,) = vf_mac.plan(vf_mac.Mac(mac="52:54:00:10:00:00"), observed, situation)
     assert (found.outcome, found.changes) == (Outcome.AS_DESIRED, ())
     assert found.reason == "libvirt's, for a guest that is starting or stopping"
+
+
+def test_a_vf_write_can_be_carried_out_by_itself() -> None:
+    host = FakeHost()
+    host.port.poke({"numvfs": 1})
+    trust = VfValue(vf=VfIndex(0), attribute=VfAttribute.TRUST, value=True)
+    change = SetVf(device=host.port.device(), value=trust, text="trust off -> on")
+    change.execute(host.kernel())
+    assert host.port.vfs[0].state.trust is True
+    host.port.poke({"numvfs": 0})
+    with pytest.raises(KernelError, match="EINVAL"):
+        change.execute(host.kernel())
+
+
+@pytest.mark.parametrize(("esp4", "problems"), [("sd", 0), ("sdfn", 1)])
+def test_ah_and_esp_are_one_setting_of_the_kernel(esp4: str, problems: int) -> None:
+    origin = Origin(file="50.toml", line=2)
+    entries = {"ah4": Entry(value="sd", origin=origin), "esp4": Entry(value=esp4, origin=origin)}
+    table = Table(name="flow-hash", origin=origin, entries=entries, problems=Problems())
+    flow_hash.parse(table)
+    assert len(table.problems.found) == problems
 
 
 def test_a_driver_that_reports_no_vlan_has_none() -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
+from functools import partial
 
 import pytest
 
@@ -33,13 +34,13 @@ def test_two_devices_work_in_parallel(workers: Workers) -> None:
 def test_one_device_has_one_thing_done_at_a_time_in_order(workers: Workers) -> None:
     begun, running = list[int](), threading.Semaphore(1)
 
-    def work(number: int) -> bool:
+    def work(number: int, _kernel: Kernel) -> bool:
         alone = running.acquire(blocking=False)
         begun.append(number)
         running.release()
         return alone
 
-    futures = [workers.submit(ENS1, lambda _kernel, number=number: work(number)) for number in range(50)]
+    futures = [workers.submit(ENS1, partial(work, number)) for number in range(50)]
     assert all(future.result(PATIENCE_S) for future in futures)
     assert begun == list(range(50))
 

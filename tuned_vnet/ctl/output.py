@@ -12,6 +12,8 @@ from tuned_vnet.errors import ExitCode
 
 Object = Mapping[str, Any]
 
+DISRUPTION_HINT = "It is done by itself when the guest is gone; `tuned-vnetctl apply --allow-disruption` does not wait."
+
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     """The optional DEVICE argument."""
@@ -64,6 +66,8 @@ def device_name(device: Object) -> str:
 def print_open(report: Object, *, but: Sequence[str] = ()) -> None:
     """What is not as desired, one line a setting; VFs that are alike share a line."""
     print_lines(open_lines(report, but=but))
+    if any(row["outcome"] == Outcome.REFUSED and " is held by " in (row["reason"] or "") for _, _, row in rows(report)):
+        print_lines([DISRUPTION_HINT], error=True)
 
 
 def open_lines(report: Object, *, but: Sequence[str] = ()) -> Iterator[str]:

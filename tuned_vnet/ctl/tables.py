@@ -1,5 +1,6 @@
 """`status` as tables: a line for each port, its settings, a row for each VF, and what is open. Plain when piped."""
 
+import io
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -8,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tuned_vnet.ctl.output import Object, device_name, open_lines, value_text
+from tuned_vnet.ctl.output import Object, device_name, open_lines, print_lines, value_text
 
 STYLES = {
     "as-desired": "green",
@@ -24,11 +25,17 @@ PIPE_WIDTH = 400
 
 
 def draw_status(report: Object) -> None:
-    """Print the whole report to standard output."""
-    terminal = sys.stdout.isatty()
+    """Print the whole report to standard output; without colours and trailing blanks when that is no terminal."""
     # Without emoji, or the PCI bus in 0000:ab:00.0 would become one; without markup, or names in brackets would vanish.
-    width = None if terminal else PIPE_WIDTH
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=not terminal, width=width)
+    if sys.stdout.isatty():
+        _draw(report, Console(highlight=False, markup=False, emoji=False))
+        return
+    text = io.StringIO()
+    _draw(report, Console(file=text, highlight=False, markup=False, emoji=False, soft_wrap=True, width=PIPE_WIDTH))
+    print_lines(line.rstrip() for line in text.getvalue().splitlines())
+
+
+def _draw(report: Object, console: Console) -> None:
     for error in _profile_lines(report):
         console.print(error)
     for device in report["devices"]:
@@ -42,7 +49,7 @@ def draw_status(report: Object) -> None:
         console.print(_settings_table(report["sysctls"]))
         console.print()
     if not report["devices"] and not report["sysctls"]:
-        console.print("No profile is for any device of this host.")
+        console.print("No profile is for any device that was asked for.")
     for line in open_lines(report, but=("differs",)):
         console.print(Text(f"! {line}"))
     console.print(_closing(report))

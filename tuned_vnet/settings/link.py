@@ -38,17 +38,22 @@ def observe(kernel: Kernel, device: Device, desired: LinkWish) -> Link | None:
 
 
 def plan(desired: LinkWish, observed: Link | None, situation: Situation) -> Iterator[Finding]:
-    """One write for all. Taking a PF down, or changing its MTU, interrupts its VFs and waits until no guest has one."""
+    """Taking a PF down, or changing its MTU, interrupts its VFs and waits until no guest has one.
+
+    A write for each, so that an MTU which the driver does not take leaves no port down; the state comes last, because a
+    closed port changes its MTU at once.
+    """
     if observed is None:
         return
-    findings: list[Finding] = []
-    for name in ("up", "mtu", "txqueuelen"):
+    for name in ("mtu", "txqueuelen", "up"):
         wanted = getattr(desired, name)
         if wanted is None:
             continue
         finding = situation.compare(f"link.{name}", wanted, getattr(observed, name))
-        findings.extend(_refusals(finding, observed, situation))
-    yield from mend(findings, lambda values: SetLink(device=situation.device, before=observed, values=values))
+        yield from mend(
+            list(_refusals(finding, observed, situation)),
+            lambda values: SetLink(device=situation.device, before=observed, values=values),
+        )
 
 
 def _refusals(finding: Finding, observed: Link, situation: Situation) -> Iterator[Finding]:
