@@ -261,5 +261,6 @@ class _Sysctl(_Part):
 
     def set(self, name: str, value: str) -> None:
         if self.host.has_effect(f"sysctl {name} {value}"):
+            check(name not in self.host.sysctls, errno.ENOENT, name)
             rounded = 1 << (int(value) - 1).bit_length() if name.endswith("rps_sock_flow_entries") else value
             self.host.sysctls[name] = str(rounded)

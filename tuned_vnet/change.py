@@ -175,6 +175,18 @@ class Finding:
     vf: VfIndex | None = None
     changes: tuple[Change, ...] = ()
 
+    def mended_by(self, *changes: "Change") -> "Finding":
+        """The same with the changes that would mend it; dataclasses.replace() takes three times as long."""
+        return Finding(
+            setting=self.setting,
+            desired=self.desired,
+            observed=self.observed,
+            outcome=self.outcome,
+            reason=self.reason,
+            vf=self.vf,
+            changes=changes,
+        )
+
     @property
     def key(self) -> "FindingKey":
         return (self.setting, self.vf)
@@ -254,7 +266,7 @@ def mend(findings: Sequence[Finding], change: Callable[[Mapping[str, Any]], Chan
     }
     changes = (change(wanted),) if wanted else ()
     for finding in findings:
-        yield replace(finding, changes=changes) if finding.outcome is Outcome.DIFFERS else finding
+        yield finding.mended_by(*changes) if finding.outcome is Outcome.DIFFERS else finding
 
 
 def refuse(findings: Iterable[Finding], reason: str, outcome: Outcome = Outcome.REFUSED) -> Iterator[Finding]:

@@ -5,12 +5,13 @@ can be traced to what asked for it. What is wrong only in view of the devices (m
 MAC on two VFs) is found here, because a single file cannot know it.
 """
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
-from tuned_vnet.change import FindingKey
+from tuned_vnet.change import FindingKey, Stage
 from tuned_vnet.model import HOST, Device, DeviceId, Inventory, VfIndex
 from tuned_vnet.profiles.merge import merge_sections, merge_vf
 from tuned_vnet.profiles.profile import Profile, Section
@@ -36,6 +37,12 @@ class DesiredDevice:
     wanted_vfs: int | None = None
     vfs: Mapping[VfIndex, tuple[Wish, ...]] = field(default_factory=dict)
     entries: Mapping[FindingKey, Entry] = field(default_factory=dict)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that there is anything to do in, in order."""
+        wishes = itertools.chain(self.wishes, *self.vfs.values())
+        return tuple(sorted({wish.setting.STAGE for wish in wishes}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

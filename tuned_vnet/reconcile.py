@@ -142,7 +142,7 @@ class _Reconciliation:
         """Each stage in turn: observe, plan, write. The last round only looks."""
         situation = _situation(self.desired.device, self.kernel, self.memory, self.surroundings)
         all_findings: list[Finding] = []
-        for stage in Stage:
+        for stage in self.desired.stages:
             observed = _observe(self.desired, self.kernel, situation, (stage,))
             findings = make_plan(self.desired, observed, situation, stage=stage)
             if self._remember_settled(findings):
@@ -169,11 +169,13 @@ class _Reconciliation:
 
     def _execute(self, findings: Sequence[Finding]) -> None:
         """Write all changes of a stage; one that is refused does not stop the others."""
+        wanted_by: dict[int, list[Finding]] = {}
         for finding in findings:
-            if finding.changes:
+            for change in finding.changes:
                 self.refused.pop(finding.key, None)
+                wanted_by.setdefault(id(change), []).append(finding)
         for change, error in _write(changes_of(findings), self.kernel):
-            concerned = [finding for finding in findings if any(change is c for c in finding.changes)]
+            concerned = wanted_by[id(change)]
             for finding in concerned:
                 self.attempts.setdefault(finding.key, []).append(finding)
                 if error is not None:

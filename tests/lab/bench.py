@@ -81,17 +81,16 @@ def boot_tables(host: Host, options: argparse.Namespace) -> Iterator[Table]:
     notes = ("both ports with 7 VFs each and all that the lab's profiles say, from freshly loaded drivers",)
     yield boot_table("Boot pass in the running host: seconds", bench_boot.race(host, options.runs), notes)
     if options.boots:
+        title = "Real boot, from when udev has named both ports: seconds"
         notes = ("the same work, with nothing in the caches and everything else of the system starting as well",)
-        yield boot_table(
-            "Real boot, from when udev has named both ports: seconds", bench_boot.race_boots(host, options.boots), notes
-        )
+        yield boot_table(title, bench_boot.race_boots(host, options.boots), notes)
     bench_boot.clean_up(host)
 
 
 def boot_table(title: str, times: Times, notes: tuple[str, ...]) -> Table:
     """The boot pass against the script."""
     names = {bench_boot.SHELL: "shell script", bench_boot.PRODUCT: "tuned-vnet"}
-    return compare(title, times, against=(bench_boot.SHELL,), names=names, digits=2, notes=notes)
+    return compare(title, times, against={bench_boot.SHELL: "script"}, names=names, digits=2, notes=notes)
 
 
 def vf_tables(host: Host, runs: int) -> Iterator[Table]:

@@ -62,11 +62,11 @@ def race(host: Host, runs: int) -> tuple[Table, Table]:
     writing = compare(
         f"MAC, rate, spoofchk and trust of {VFS} VFs changed: milliseconds",
         times,
-        against=("ip batch by VF", "ip batch by setting"),
+        against={"ip batch by VF": "by VF", "ip batch by setting": "by setting", "ip calls": "calls"},
         names=WRITING,
         digits=1,
         notes=(ALONE, size),
     )
     title = f"Nothing to do, {VFS} VFs: milliseconds"
-    idle = compare(title, times, against=("ip show",), names=IDLE, digits=1, notes=(ALONE,))
+    idle = compare(title, times, against={"ip show": "ip link show"}, names=IDLE, digits=1, notes=(ALONE,))
     return writing, idle

@@ -143,7 +143,8 @@ def assert_as_profiled(host: Host, *, libvirts: Mapping[int, Mapping[str, Any]] 
             vfs = tuple(replace(vf, **libvirts.get(index, {})) for index, vf in enumerate(expected.vfs))
             expected = replace(expected, vfs=vfs)
         assert look(host, port.ifname) == expected, port.ifname
-    assert {name: host.sysctl(name) for name in SYSCTLS} == SYSCTLS
+    values = host.output(f"sysctl -n {' '.join(SYSCTLS)}").splitlines()
+    assert dict(zip(SYSCTLS, values, strict=True)) == SYSCTLS
 
 
 def wait_until_as_profiled(host: Host, *, timeout_s: float = 60) -> None:

@@ -28,13 +28,16 @@ def compare(
     title: str,
     times: Times,
     *,
-    against: Sequence[str],
+    against: Mapping[str, str],
     names: Mapping[str, str],
     digits: int,
     notes: Sequence[str] = (),
 ) -> Table:
-    """A row for each way: median, smallest, largest, and how many times the median of what it is held against."""
-    columns = ("", "median", "min", "max", *(f"÷ {names[way]}" for way in against))
+    """A row for each way: median, smallest, largest, and how many times the median of what it is held against.
+
+    `names` has the rows, `against` what they are divided by; both map a way to its title.
+    """
+    columns = ("", "median", "min", "max", *(f"÷ {title}" for title in against.values()))
     table = Table(title=title, columns=columns, notes=notes)
     for way, name in names.items():
         values = times.by_way[way]

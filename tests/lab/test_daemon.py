@@ -98,7 +98,8 @@ def test_stop_is_clean_and_the_settings_stay(configured: Host) -> None:
 def test_a_daemon_that_hangs_is_started_again(configured: Host) -> None:
     host = configured
     host.expect_warning("Watchdog timeout|Killing process|Main process exited|Failed with result")
-    host.write("/run/systemd/system/tuned-vnet.service.d/watchdog.conf", "[Service]\nWatchdogSec=4\n")
+    drop_in = "/run/systemd/system/tuned-vnet.service.d/watchdog.conf"
+    host.write(drop_in, "[Service]\nWatchdogSec=4\n")
     host.run("systemctl daemon-reload && systemctl start tuned-vnet", check=True)
     ping = shown(host, "WatchdogTimestampMonotonic")
     host.eventually(lambda: shown(host, "WatchdogTimestampMonotonic") != ping, timeout_s=8, what="the watchdog is fed")
@@ -107,6 +108,7 @@ def test_a_daemon_that_hangs_is_started_again(configured: Host) -> None:
         lambda: shown(host, "NRestarts", "ActiveState") == {"NRestarts": "1", "ActiveState": "active"}, timeout_s=60
     )
     assert_as_profiled(host)
+    host.run(f"rm {drop_in} && systemctl daemon-reload && systemctl restart tuned-vnet", check=True)
 
 
 def test_varlinkctl_can_ask_what_tuned_vnetctl_can(configured: Host) -> None:

@@ -1,7 +1,7 @@
 """[flow-hash]: which header fields choose the receive queue, as `ethtool -N DEV rx-flow-hash` sets them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tuned_vnet.change import Finding, Kernel, Outcome, Situation, Stage
 from tuned_vnet.model import Device
@@ -50,7 +50,7 @@ def plan(desired: FlowHash, observed: Mapping[str, str | None], situation: Situa
         if finding.outcome is Outcome.DIFFERS:
             before = str(finding.observed)
             change = SetFlowHash(device=situation.device, flow_type=flow_type, before=before, fields=wanted)
-            finding = replace(finding, changes=(change,))
+            finding = finding.mended_by(change)
         yield finding
 
 

@@ -8,7 +8,7 @@ Hard facts:
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tuned_vnet.change import Finding, Kernel, Outcome, Situation, Stage, refuse
 from tuned_vnet.cpus import format_cpulist, spread
@@ -73,7 +73,7 @@ def plan(desired: Irq, observed: tuple[Interrupt, ...], situation: Situation) ->
             for interrupt, cpus in targets.items()
             if cpus != interrupt.affinity
         )
-        yield replace(finding, changes=changes)
+        yield finding.mended_by(*changes)
     else:
         yield finding
 

@@ -9,7 +9,7 @@ Hard facts (drivers/pci/iov.c of Linux 6.12):
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tuned_vnet.change import Finding, Kernel, Outcome, Situation, Stage, refuse
 from tuned_vnet.model import Device, Sriov
@@ -49,7 +49,7 @@ def plan(desired: SriovWish, observed: Sriov | None, situation: Situation) -> It
         finding = situation.compare("sriov.drivers-autoprobe", desired.drivers_autoprobe, autoprobe)
         if finding.outcome is Outcome.DIFFERS:
             change = SetDriversAutoprobe(device=situation.device, enabled=desired.drivers_autoprobe)
-            finding = replace(finding, changes=(change,))
+            finding = finding.mended_by(change)
         yield finding
     if desired.numvfs is not None:
         yield from _plan_numvfs(desired.numvfs, observed, situation)
@@ -71,7 +71,7 @@ def _plan_numvfs(numvfs: int | str, observed: Sriov | None, situation: Situation
         yield from refuse([finding], f"{wanted} wanted, {observed.numvfs} exist and {used}")
     else:
         change = SetNumvfs(device=situation.device, before=observed.numvfs, count=wanted)
-        yield replace(finding, changes=(change,))
+        yield finding.mended_by(change)
 
 
 def _used(observed: Sriov, situation: Situation) -> str | None:

@@ -1,7 +1,7 @@
 """[sysctl]: kernel parameters below net., for the whole host, as `sysctl -w` sets them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tuned_vnet.change import Finding, Kernel, Outcome, Situation, Stage
 from tuned_vnet.model import Device
@@ -43,7 +43,7 @@ def plan(desired: Sysctls, observed: Mapping[str, str | None], situation: Situat
     for name, wanted in desired.values.items():
         finding = situation.compare(f"sysctl.{name}", _number(wanted), _number(observed[name]))
         if finding.outcome is Outcome.DIFFERS:
-            finding = replace(finding, changes=(SetSysctl(name=name, before=str(observed[name]), value=wanted),))
+            finding = finding.mended_by(SetSysctl(name=name, before=str(observed[name]), value=wanted))
         yield finding
 
 

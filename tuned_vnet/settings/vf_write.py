@@ -4,7 +4,7 @@ The change is a type of its own, so that the reconciler can hand all such writes
 VF settings have no `observe`: a VfState for every VF is read at once with the PF's link.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tuned_vnet.change import Finding, Kernel, Outcome, Situation
 from tuned_vnet.model import Device, VfAttribute, VfIndex, VfValue
@@ -41,7 +41,7 @@ def plan_one(
         return finding
     text = f"{attribute} {_word(observed)} -> {_word(desired)}"
     value = VfValue(vf=vf, attribute=attribute, value=desired)
-    return replace(finding, changes=(SetVf(device=situation.device, value=value, text=text),))
+    return finding.mended_by(SetVf(device=situation.device, value=value, text=text))
 
 
 def _word(value: object) -> str:

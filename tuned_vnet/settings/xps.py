@@ -71,7 +71,7 @@ def plan(desired: Xps, observed: XpsState, situation: Situation) -> Iterator[Fin
             for queue, cpus in targets.items()
             if cpus != observed.queues[queue]
         )
-        yield replace(finding, changes=changes)
+        yield finding.mended_by(*changes)
     else:
         yield finding
 
