@@ -24,8 +24,9 @@ from tuned_vnet.desired import DesiredDevice
 from tuned_vnet.engine import Engine, System
 from tuned_vnet.journal import open_journal
 from tuned_vnet.kernel.events import EVERYTHING, DeviceEvents, Hint, LinkEvents, udev_queue_is_empty
+from tuned_vnet.kernel.pyroute import load_pyroute2_meanwhile
 from tuned_vnet.methods import Methods
-from tuned_vnet.model import DeviceId
+from tuned_vnet.model import HOST, DeviceId
 from tuned_vnet.passes import Passes
 from tuned_vnet.reconcile import Retry
 from tuned_vnet.report import DeviceReport
@@ -189,7 +190,8 @@ class Daemon:
         """One line for systemctl status."""
         reports = self._passes.reports.values()
         troubles = [f"{report.device.label} {report.state}" for report in reports if not report.state.settled]
-        return "; ".join(troubles) or f"{len(reports)} devices as desired"
+        nics = sum(report.device != HOST for report in reports)
+        return "; ".join(troubles) or f"{nics} device{'s' if nics != 1 else ''} as desired"
 
     # --- the loop's own affairs ---
 
@@ -221,6 +223,7 @@ class Daemon:
 
 def main() -> int:
     """Run until SIGTERM."""
+    load_pyroute2_meanwhile()
     open_journal()
     system = real_system()
     config, problems = load_config(system.root)

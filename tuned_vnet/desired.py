@@ -83,8 +83,9 @@ def _note_idle(profiles: Iterable[Profile], taking_part: set[str], problems: Pro
 
 def _desired_device(device: Device, profiles: Sequence[Profile], existing: int, problems: Problems) -> DesiredDevice:
     sections = _with_link_up(merge_sections(profiles))
+    sections = _with_possible_numvfs(device, sections, problems)
     wishes, entries = _wishes(DEVICE_SETTINGS, sections, problems)
-    count = _wanted_vfs(device, wishes, entries, problems)
+    count = _wanted_vfs(device, wishes)
     vfs: dict[VfIndex, tuple[Wish, ...]] = {}
     for index in map(VfIndex, range(max(count or 0, existing))):
         if (section := merge_vf(profiles, index)) is not None:
@@ -141,17 +142,29 @@ def _table(section: Section, problems: Problems) -> Table:
     return Table(name=section.name, origin=section.origin, entries=section.entries, problems=problems)
 
 
-def _wanted_vfs(
-    device: Device, wishes: Iterable[Wish], entries: Mapping[FindingKey, Entry], problems: Problems
-) -> int | None:
+def _with_possible_numvfs(device: Device, sections: Mapping[str, Section], problems: Problems) -> Mapping[str, Section]:
+    """Where a line asks for more VFs than the device can have, the line that it overrode counts, if there is one."""
+    section = sections.get(sriov.SECTION)
+    entry = section.entries.get("numvfs") if section else None
+    total = device.total_vfs
+    if section is None or entry is None or total is None or not _is_above(entry, total):
+        return sections
+    text = f"{entry.value} is too many for {device.label}, accepted is 0 to {total}"
+    problems.add(entry.origin, "sriov.numvfs", text)
+    possible = next((old for old in entry.overrides if not _is_above(old, total)), entry)
+    entries = {**section.entries, "numvfs": possible}
+    return {**sections, section.name: replace(section, entries=entries)}
+
+
+def _is_above(entry: Entry, total: int) -> bool:
+    return isinstance(entry.value, int) and entry.value > total
+
+
+def _wanted_vfs(device: Device, wishes: Iterable[Wish]) -> int | None:
     """How many VFs are asked for, or None when the profiles do not say."""
     numvfs = next((wish.value.numvfs for wish in wishes if wish.setting is sriov), None)
     if numvfs is None:
         return None
-    if device.total_vfs is not None and isinstance(numvfs, int) and numvfs > device.total_vfs:
-        entry = entries[("sriov.numvfs", None)]
-        text = f"{numvfs} is too many for {device.label}, accepted is 0 to {device.total_vfs}"
-        problems.add(entry.origin, "sriov.numvfs", text)
     return device.total_vfs if numvfs == "max" else int(numvfs)
 
 

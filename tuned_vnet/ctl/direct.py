@@ -8,6 +8,7 @@ from functools import partial
 from tuned_vnet.change import Kernel
 from tuned_vnet.ctl.source import Reply
 from tuned_vnet.engine import Engine
+from tuned_vnet.kernel.pyroute import load_pyroute2_meanwhile
 from tuned_vnet.model import DeviceId, Json
 from tuned_vnet.passes import device_of, targets
 from tuned_vnet.report import DeviceReport, cat_json, report_json
@@ -21,6 +22,7 @@ class Direct:
     """Looks at and changes the host itself, several ports at once."""
 
     def __init__(self) -> None:
+        load_pyroute2_meanwhile()
         system = real_system()
         self._engine = Engine(system)
         self._workers = Workers(system.open_kernel)

@@ -4,6 +4,7 @@ Hard facts:
  * `import pyroute2`, whichever of its modules is named, runs the package's `__init__`, which imports all of it (NDB, a
    console, every netlink family): 0.11 s and 25 MB. The netlink core that is used here takes 0.02 s (0.7.2), 0.06 s
    (0.9.7). So the package is entered without running its `__init__`, and only once it is needed.
+ * Its import runs `uname -p` and `file` (pyroute2.config asks Python's platform module).
  * Its modules import each other, and two threads that begin with different ones see half of them (ImportError: Python
    gives up the import locks where they would deadlock). So one thread loads it, and others wait.
 """
@@ -15,7 +16,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tuned_vnet.errors import KernelError
 
@@ -31,6 +32,19 @@ def load_pyroute2() -> None:
                 raise ImportError("pyroute2 is not installed")
             sys.modules["pyroute2"] = importlib.util.module_from_spec(spec)
         importlib.import_module("pyroute2.netlink.generic")
+
+
+def load_pyroute2_meanwhile() -> None:
+    """Begin to load it in the background: what comes first, links and VFs, does not need it and waits for the driver.
+
+    Whoever needs it waits for the end. An error is theirs: it is raised again there.
+    """
+    threading.Thread(target=_load_quietly, name="pyroute2", daemon=True).start()
+
+
+def _load_quietly() -> None:
+    with suppress(ImportError):
+        load_pyroute2()
 
 
 @contextmanager
