@@ -134,7 +134,7 @@ def _vf_wishes(
             entry = section.entries[key.name]
             if setting is vf_mac:
                 entry = replace(entry, value=wishes[-1].value.of(index) or entry.value)  # its own, not the base
-            entries[(f"vf.{key.reported_as or key.name}", index)] = entry
+            entries[(f"vf.{key.setting}", index)] = entry
     return tuple(wishes), entries
 
 

@@ -69,7 +69,7 @@ def _plan_vf(
         return
     if desired.wanted_vfs is not None and index >= desired.wanted_vfs:
         return  # one VF too many a moment ago, and gone now
-    names = {f"vf.{key.reported_as or key.name}" for key in wish.setting.KEYS}
+    names = {f"vf.{key.setting}" for key in wish.setting.KEYS}
     for (setting, vf), entry in desired.entries.items():
         if vf == index and setting in names:
             yield _waiting((setting, vf), entry, Outcome.PENDING, "the VF does not exist yet")

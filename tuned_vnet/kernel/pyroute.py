@@ -49,8 +49,10 @@ def _load_quietly() -> None:
 
 @contextmanager
 def kernel_errors(what: str) -> Iterator[None]:
-    """Raise KernelError that names `what` for pyroute2's NetlinkError, whose text is the kernel's, and for OSError."""
-    load_pyroute2()
+    """Raise KernelError that names `what` for pyroute2's NetlinkError, whose text is the kernel's, and for OSError.
+
+    To be entered after load_pyroute2().
+    """
     from pyroute2.netlink.exceptions import NetlinkError
 
     try:

@@ -63,6 +63,11 @@ class Key:
     reported_as: str | None = None
 
     @property
+    def setting(self) -> str:
+        """The last part of the name of the setting that it decides."""
+        return self.reported_as or self.name
+
+    @property
     def field(self) -> str:
         """The name of the dataclass field that holds it."""
         return self.name.replace("-", "_")
